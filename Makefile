@@ -1,0 +1,54 @@
+# The commands. The build itself is in CMakeLists.txt.
+#   make          the program at build/blok and the libraries
+#   make demo     installs what is missing, builds, shows what Blok does
+#   make test     builds everything, runs every test
+#   make asan     the tests under the address and undefined-behaviour sanitizers
+#   make fuzz     a minute of each fuzz target (clang)
+#   make install  PREFIX=/usr/local DESTDIR=
+#   make clean    removes build/
+BUILD := build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2> /dev/null || echo 2)
+FUZZ_SECONDS ?= 60
+
+CMAKE_BUILD := env -u MAKEFLAGS -u MAKELEVEL cmake --build
+QUIETLY = > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+
+.PHONY: all configure deps demo test asan fuzz install clean
+
+all: configure
+	@$(CMAKE_BUILD) $(BUILD) --parallel $(JOBS) --target blok blok_static blok_shared
+
+configure:
+	@mkdir -p $(BUILD)
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(QUIETLY)
+
+deps:
+	@sh cmake/deps.sh build test
+
+demo:
+	@sh cmake/deps.sh build
+	@$(MAKE) --no-print-directory all
+	@sh examples/digits/demo.sh $(BUILD)/blok
+
+test:
+	@sh cmake/deps.sh build test
+	@$(MAKE) --no-print-directory configure
+	@$(CMAKE_BUILD) $(BUILD) --parallel $(JOBS)
+	@python3 tests/run.py $(BUILD)
+
+asan:
+	@sh cmake/deps.sh build test
+	@cmake --preset asan > /dev/null
+	@$(CMAKE_BUILD) $(BUILD)/asan --parallel $(JOBS)
+	@python3 tests/run.py $(BUILD)/asan
+
+fuzz:
+	@sh cmake/deps.sh build clang-14 libclang-rt-14-dev
+	@sh tests/fuzz.sh $(BUILD)/fuzz -max_total_time=$(FUZZ_SECONDS)
+
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf $(BUILD)
