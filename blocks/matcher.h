@@ -1,0 +1,130 @@
+// What the matchers share: the graph seen as units, and the records found so far.
+//
+// A unit is a small step from one value to another: a convolution, a norm, an activation (however
+// many nodes spell it), a squeeze-excite. Units overlap freely: the Sigmoid inside a SiLU is a unit
+// of its own output. Matchers walk over units and never look at spellings.
+//
+// Cost: uses and units are made in one sweep each; every walk has a bounded number of steps, so
+// that matching is linear in the graph, and nothing recurses.
+#ifndef BLOK_BLOCKS_MATCHER_H
+#define BLOK_BLOCKS_MATCHER_H
+
+#include "blocks/blocks.h"
+
+typedef enum blok_unit_kind {
+  BLOK_UNIT_CONV = 1,
+  BLOK_UNIT_NORM = 2,
+  BLOK_UNIT_ACT = 3,
+  BLOK_UNIT_SE = 4
+} blok_unit_kind;
+
+#define BLOK_UNIT_NODES 4
+
+typedef struct blok_unit {
+  blok_unit_kind kind;
+  blok_value_id in, out;
+  uint32_t in_reads;  // how many slots of its nodes read in
+  uint32_t n_nodes;   // 0 for a squeeze-excite: its record holds them
+  blok_node_id nodes[BLOK_UNIT_NODES];
+  const blok_conv_desc *conv;  // of a convolution, norm and activation empty
+  blok_activation activation;  // of an activation
+  double alpha, beta;
+  uint32_t record;  // of a squeeze-excite
+} blok_unit;
+
+typedef struct blok_matcher {
+  const blok_graph *graph;
+  const blok_facts *facts;
+  blok_allocator allocator;
+  blok_arena scratch;  // gone when matching is done
+  blok_overlay *overlay;
+  blok_uses uses;
+  uint32_t *place;  // by node handle: its place in the order
+  int32_t *owner;   // by node handle: the innermost record that holds it, -1: none
+  uint32_t n_units, cap_units;
+  blok_unit *units;     // item 0 is none
+  uint32_t *unit_of;    // by value handle: the unit that makes it, 0: none
+  uint32_t *reader_of;  // by value handle: the unit that is its only reader, 0: none
+  uint32_t n_records, cap_records;
+  blok_block_record **records;  // as found
+  uint32_t cap_misses;
+} blok_matcher;
+
+// Nodes gathered for a record.
+#define BLOK_MEMBERS 64
+typedef struct blok_members {
+  uint32_t n;
+  bool full;  // there were more than BLOK_MEMBERS
+  blok_node_id nodes[BLOK_MEMBERS];
+} blok_members;
+
+// ---- Units (units.c, activations.c) -------------------------------------------------------------
+
+// Finds convolutions, norms and activations.
+BLOK_MUST_CHECK blok_status blok_units_find(blok_matcher *matcher, blok_error *error);
+// Adds one that a matcher found.
+BLOK_MUST_CHECK blok_status blok_unit_add(blok_matcher *matcher, const blok_unit *unit,
+                                          blok_error *error);
+// Fills the unit if the node is the last one of an activation.
+bool blok_activation_read(const blok_matcher *matcher, blok_node_id node, blok_unit *unit);
+
+// NULL for index 0.
+static inline const blok_unit *blok_unit_at(const blok_matcher *matcher, uint32_t index) {
+  return index ? &matcher->units[index] : NULL;
+}
+// The unit that makes value, of this kind; NULL otherwise.
+const blok_unit *blok_unit_making(const blok_matcher *matcher, blok_value_id value,
+                                  blok_unit_kind kind);
+// The unit of this kind that alone reads value; NULL otherwise.
+const blok_unit *blok_unit_reading(const blok_matcher *matcher, blok_value_id value,
+                                   blok_unit_kind kind);
+
+// True when exactly `reads` slots read value and it is no graph output.
+bool blok_only_read(const blok_matcher *matcher, blok_value_id value, uint32_t reads);
+// The single number that a constant holds; false when it is no constant of one number.
+bool blok_constant_number(const blok_matcher *matcher, blok_value_id value, double *out);
+
+// ---- Records (records.c) ------------------------------------------------------------------------
+
+void blok_members_add(blok_members *members, blok_node_id node);
+void blok_members_add_unit(const blok_matcher *matcher, blok_members *members,
+                           const blok_unit *unit);
+// True when no block holds any of unit's nodes (a squeeze-excite: when no block holds it).
+bool blok_unit_free(const blok_matcher *matcher, const blok_unit *unit);
+
+// Adds a record: copies *record, fills members, parameters and MACs, and makes it the owner of its
+// nodes. Children are added after their parent. *index is its place in records.
+BLOK_MUST_CHECK blok_status blok_record_add(blok_matcher *matcher, const blok_block_record *record,
+                                            const blok_members *members, uint32_t *index,
+                                            blok_error *error);
+
+// A conv_norm_act of units, any of norm and act NULL. Pre order: both stand before the convolution.
+BLOK_MUST_CHECK blok_status blok_record_conv(blok_matcher *matcher, int32_t parent,
+                                             const blok_unit *conv, const blok_unit *norm,
+                                             const blok_unit *act, bool pre, blok_error *error);
+// The descriptor of the same, and where its weights are noted: slot k of the record.
+blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit *conv,
+                                   const blok_unit *norm, const blok_unit *act);
+void blok_record_weights(const blok_matcher *matcher, blok_block_record *record, uint32_t k,
+                         const blok_unit *conv, const blok_unit *norm);
+
+// Notes a near miss; the texts are copied.
+BLOK_MUST_CHECK blok_status blok_miss_add(blok_matcher *matcher, blok_block_kind kind,
+                                          blok_node_id node, const char *condition, const char *got,
+                                          const char *want, blok_error *error);
+
+// What a record goes by, in the overlay's arena; never empty. NULL: no memory. (scope.c)
+const char *blok_scope_name(const blok_matcher *matcher, const blok_block_record *record);
+
+// Trainable numbers that a node's input slots hold. (count.c)
+uint64_t blok_node_parameters(const blok_graph *graph, blok_node_id node);
+
+// ---- Matchers: one for each row of blocks.def that names one ------------------------------------
+
+typedef blok_status (*blok_match_fn)(blok_matcher *matcher, blok_error *error);
+
+BLOK_MUST_CHECK blok_status blok_match_squeeze_excite(blok_matcher *matcher, blok_error *error);
+BLOK_MUST_CHECK blok_status blok_match_residual(blok_matcher *matcher, blok_error *error);
+BLOK_MUST_CHECK blok_status blok_match_conv_norm_act(blok_matcher *matcher, blok_error *error);
+
+#endif  // BLOK_BLOCKS_MATCHER_H

@@ -1,0 +1,49 @@
+// The two operands of an addition, walked backwards: where they fork, and what stands between.
+#ifndef BLOK_BLOCKS_PATH_H
+#define BLOK_BLOCKS_PATH_H
+
+#include "blocks/matcher.h"
+
+#define BLOK_CHAIN_STEPS 16  // no block of this kind has a longer F(x)
+#define BLOK_SKIP_STEPS  4   // nor a longer skip path
+
+// values[0] is the end; step i makes values[i] from values[i + 1].
+typedef struct blok_chain {
+  uint32_t n;  // steps
+  blok_value_id values[BLOK_CHAIN_STEPS + 1];
+  uint32_t units[BLOK_CHAIN_STEPS];        // 0: a node that is no unit, followed by its input 0
+  blok_node_id foreign[BLOK_CHAIN_STEPS];  // that node
+} blok_chain;
+
+void blok_chain_walk(const blok_matcher *matcher, blok_value_id end, blok_chain *chain);
+
+// Where f first meets the skip path: *f_steps >= 1 and *skip_steps lead to the same value.
+bool blok_chain_fork(const blok_chain *f, const blok_chain *skip, uint32_t *f_steps,
+                     uint32_t *skip_steps);
+
+// The first of the chain's values above the fork that something outside reads, or that is a graph
+// output; none if all is well. The end is read once.
+blok_value_id blok_chain_shared(const blok_matcher *matcher, const blok_chain *chain,
+                                uint32_t steps);
+
+// ---- F(x) ---------------------------------------------------------------------------------------
+
+// One convolution of F(x) with its norm and activation; in pre order they come before it.
+typedef struct blok_stretch {
+  const blok_unit *conv, *norm, *act;
+} blok_stretch;
+
+typedef struct blok_body {
+  blok_order order;
+  uint32_t n;  // convolutions
+  blok_stretch part[3];
+  const blok_unit *se;
+  uint32_t se_part;  // the convolution behind which it stands
+} blok_body;
+
+// Sorts units in execution order into stretches: post order when a convolution comes first, pre
+// order otherwise. NULL when they fit; otherwise what is wrong: a condition. More than three
+// convolutions do not fit.
+const char *blok_body_read(const blok_unit *const *units, uint32_t n, blok_body *body);
+
+#endif  // BLOK_BLOCKS_PATH_H

@@ -1,0 +1,164 @@
+// Block records in the making: gathering members, claiming nodes, filling what every kind has.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/size.h"
+#include "blocks/matcher.h"
+
+void blok_members_add(blok_members *members, blok_node_id node) {
+  if (members->n == BLOK_MEMBERS) {
+    members->full = true;
+    return;
+  }
+  members->nodes[members->n++] = node;
+}
+
+void blok_members_add_unit(const blok_matcher *matcher, blok_members *members,
+                           const blok_unit *unit) {
+  const blok_node_id *nodes = unit->nodes;
+  uint32_t n = unit->n_nodes;
+  if (unit->kind == BLOK_UNIT_SE) {
+    nodes = matcher->records[unit->record]->members;
+    n = matcher->records[unit->record]->n_members;
+  }
+  for (uint32_t i = 0; i < n; i++) blok_members_add(members, nodes[i]);
+}
+
+bool blok_unit_free(const blok_matcher *matcher, const blok_unit *unit) {
+  if (unit->kind == BLOK_UNIT_SE) return matcher->records[unit->record]->parent < 0;
+  for (uint32_t i = 0; i < unit->n_nodes; i++) {
+    if (matcher->owner[unit->nodes[i].i] >= 0) return false;
+  }
+  return true;
+}
+
+// ---- Members ------------------------------------------------------------------------------------
+
+typedef struct placed {
+  uint32_t place;
+  blok_node_id node;
+} placed;
+
+static int by_place(const void *left, const void *right) {
+  uint32_t a = ((const placed *)left)->place, b = ((const placed *)right)->place;
+  return a < b ? -1 : a > b;
+}
+
+static blok_status keep_members(blok_matcher *matcher, const blok_members *members,
+                                blok_block_record *record, blok_error *error) {
+  placed sorted[BLOK_MEMBERS];
+  for (uint32_t i = 0; i < members->n; i++) {
+    sorted[i] = (placed){matcher->place[members->nodes[i].i], members->nodes[i]};
+  }
+  qsort(sorted, members->n, sizeof *sorted, by_place);
+  blok_node_id *kept = blok_arena_array(&matcher->overlay->arena, members->n, sizeof *kept);
+  if (!kept) return blok_fail_memory(error, members->n * sizeof *kept);
+  for (uint32_t i = 0; i < members->n; i++) kept[i] = sorted[i].node;
+  record->members = kept;
+  record->n_members = members->n;
+  return BLOK_OK;
+}
+
+static void count_members(const blok_matcher *matcher, blok_block_record *record) {
+  record->parameters = 0;
+  record->macs = 0;
+  for (uint32_t i = 0; i < record->n_members; i++) {
+    record->parameters += blok_node_parameters(matcher->graph, record->members[i]);
+    int64_t macs = blok_node_macs(matcher->graph, matcher->facts, record->members[i]);
+    if (record->macs < 0) continue;
+    if (macs < 0 || !blok_add_i64(record->macs, macs, &record->macs)) record->macs = -1;
+  }
+}
+
+blok_status blok_record_add(blok_matcher *matcher, const blok_block_record *record,
+                            const blok_members *members, uint32_t *index, blok_error *error) {
+  if (members->full) {
+    return BLOK_FAIL(error, BLOK_E_INTERNAL, "a %s block of more than %d nodes",
+                     blok_block_kind_name(record->kind), BLOK_MEMBERS);
+  }
+  blok_block_record *made = blok_arena_copy(&matcher->scratch, record, sizeof *record);
+  if (!made || !blok_arena_grow(&matcher->scratch, &matcher->records, &matcher->cap_records,
+                                matcher->n_records, sizeof(blok_block_record *))) {
+    return blok_fail_memory(error, sizeof *record);
+  }
+  BLOK_TRY(keep_members(matcher, members, made, error));
+  count_members(matcher, made);
+  made->name = blok_scope_name(matcher, made);
+  if (!made->name) return blok_fail_memory(error, 0);
+  *index = matcher->n_records++;
+  matcher->records[*index] = made;
+  for (uint32_t i = 0; i < made->n_members; i++) {
+    int32_t *owner = &matcher->owner[made->members[i].i];
+    // A child found earlier (a squeeze-excite) goes on holding its nodes.
+    if (*owner < 0 || *owner == made->parent) *owner = (int32_t)*index;
+  }
+  return BLOK_OK;
+}
+
+// ---- Convolutions -------------------------------------------------------------------------------
+
+blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit *conv,
+                                   const blok_unit *norm, const blok_unit *act) {
+  blok_conv_desc desc = *conv->conv;
+  if (norm) {
+    const blok_node *node = blok_node_at(matcher->graph, norm->nodes[0]);
+    desc.norm = BLOK_NORM_BATCH;
+    desc.epsilon = (double)blok_node_float(node, "epsilon", 1e-5f);
+  }
+  if (act) {
+    desc.activation = act->activation;
+    desc.alpha = act->alpha;
+    desc.beta = act->beta;
+  }
+  return desc;
+}
+
+void blok_record_weights(const blok_matcher *matcher, blok_block_record *record, uint32_t k,
+                         const blok_unit *conv, const blok_unit *norm) {
+  const blok_node *node = blok_node_at(matcher->graph, conv->nodes[0]);
+  record->weight[k] = blok_node_input(node, 1);
+  record->bias[k] = blok_node_input(node, 2);
+  if (!norm) return;
+  node = blok_node_at(matcher->graph, norm->nodes[0]);
+  for (uint32_t i = 0; i < 4; i++) record->norm[k][i] = blok_node_input(node, i + 1);
+}
+
+blok_status blok_record_conv(blok_matcher *matcher, int32_t parent, const blok_unit *conv,
+                             const blok_unit *norm, const blok_unit *act, bool pre,
+                             blok_error *error) {
+  blok_members members = {.n = 0};
+  blok_block_record record;
+  memset(&record, 0, sizeof record);
+  record.kind = BLOK_CONV_NORM_ACT;
+  record.parent = parent;
+  const blok_unit *before = norm ? norm : act ? act : conv;
+  const blok_unit *after = act ? act : norm ? norm : conv;
+  record.entry = pre ? before->in : conv->in;
+  record.exit = pre ? conv->out : after->out;
+  record.as.conv = blok_conv_described(matcher, conv, norm, act);
+  blok_record_weights(matcher, &record, 0, conv, norm);
+  blok_members_add_unit(matcher, &members, conv);
+  if (norm) blok_members_add_unit(matcher, &members, norm);
+  if (act) blok_members_add_unit(matcher, &members, act);
+  uint32_t index;
+  return blok_record_add(matcher, &record, &members, &index, error);
+}
+
+// ---- Near misses --------------------------------------------------------------------------------
+
+blok_status blok_miss_add(blok_matcher *matcher, blok_block_kind kind, blok_node_id node,
+                          const char *condition, const char *got, const char *want,
+                          blok_error *error) {
+  blok_overlay *overlay = matcher->overlay;
+  blok_near_miss miss = {kind, node, blok_arena_text(&overlay->arena, condition),
+                         blok_arena_text(&overlay->arena, got),
+                         blok_arena_text(&overlay->arena, want)};
+  if (!miss.condition || !miss.got || !miss.want ||
+      !blok_arena_grow(&overlay->arena, &overlay->misses, &matcher->cap_misses, overlay->n_misses,
+                       sizeof *overlay->misses)) {
+    return blok_fail_memory(error, 0);
+  }
+  overlay->misses[overlay->n_misses++] = miss;
+  return BLOK_OK;
+}

@@ -1,0 +1,53 @@
+// Small networks for the matchers' tests, written by names. Nodes must be made in execution order.
+#ifndef BLOK_TESTS_UNIT_BLOCKS_NET_H
+#define BLOK_TESTS_UNIT_BLOCKS_NET_H
+
+#include "blocks/blocks.h"
+
+// A module with an empty main graph. Asserts, as all of these do, that it worked.
+blok_module *net_module(void);
+
+// The value of this name, made when there is none; "-": none.
+blok_value_id net_value(blok_graph *graph, const char *name);
+// A float32 input [n, c, h, w]; negative: open (n: the symbol N).
+void net_input(blok_graph *graph, const char *name, int64_t n, int64_t c, int64_t h, int64_t w);
+void net_output(blok_graph *graph, const char *name);
+// Initializers: float32 zeros, one float32 number of rank 0, integers.
+void net_weight(blok_graph *graph, const char *name, int rank, const int64_t *dims);
+void net_number(blok_graph *graph, const char *name, float number);
+void net_ints(blok_graph *graph, const char *name, const int64_t *ints, int64_t n);
+
+// A node of lists of names with blanks between them: net_node(g, "Conv", "x w -", "y").
+blok_node_id net_node(blok_graph *graph, const char *op_type, const char *inputs,
+                      const char *outputs);
+
+// A convolution of in -> out with padding k / 2, of weight NAME.weight and no bias.
+typedef struct net_conv_shape {
+  int64_t in, out, k, stride, groups;  // stride and groups: 0 is 1
+} net_conv_shape;
+blok_node_id net_conv(blok_graph *graph, const char *name, const char *x, const char *y,
+                      net_conv_shape shape);
+// A BatchNormalization of NAME.weight, .bias, .mean, .var.
+blok_node_id net_norm(blok_graph *graph, const char *name, const char *x, const char *y,
+                      int64_t channels);
+// GlobalAveragePool, two products c -> hidden -> c with Relu and Sigmoid, Mul(x, gate).
+void net_se(blok_graph *graph, const char *name, const char *x, const char *y, int64_t channels,
+            int64_t hidden);
+
+// What was found; frees what it was before. net_free ends it, with the module.
+typedef struct net_found {
+  blok_module *module;
+  blok_facts *facts;
+  blok_overlay *overlay;
+} net_found;
+net_found net_match(blok_module *module);
+void net_free(net_found *found);
+
+// The only block without a parent of this kind.
+const blok_block_record *net_block(const net_found *found, blok_block_kind kind);
+uint32_t net_count(const net_found *found, blok_block_kind kind);
+// Asserts that there is no residual, bottleneck or squeeze-excite, and one near miss of this
+// condition.
+void net_assert_refused(const net_found *found, const char *condition);
+
+#endif  // BLOK_TESTS_UNIT_BLOCKS_NET_H
