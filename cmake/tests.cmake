@@ -140,7 +140,13 @@ if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_includes 60 ${BLOK_PYTHON} tests/checks/includes.py)
   blok_add_test(check_length 60 ${BLOK_PYTHON} tests/checks/length.py)
   blok_add_test(check_generated 120 ${BLOK_PYTHON} tests/checks/generated.py)
+  blok_add_test(check_symbols 60 ${BLOK_PYTHON} tests/checks/symbols.py
+                $<TARGET_FILE:blok_static> $<TARGET_FILE:blok_shared>)
 endif()
 if(BLOK_BASH AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_headers 120 ${BLOK_BASH} tests/checks/headers.sh ${CMAKE_C_COMPILER})
+  if(NOT BLOK_SANITIZE AND NOT BLOK_FUZZ)
+    blok_add_test(check_package 300 ${BLOK_BASH} tests/checks/package.sh ${CMAKE_BINARY_DIR}
+                  ${CMAKE_COMMAND} ${CMAKE_C_COMPILER})
+  endif()
 endif()

@@ -1,0 +1,256 @@
+// What Blok makes of the file, put into the form that the API shows: once, while the model opens.
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/error.h"
+#include "passes/upgrade.h"
+
+const char *blok_op_full_name(blok_arena *arena, const blok_node *node) {
+  const char *domain = blok_node_domain(node);
+  return *domain ? blok_arena_format(arena, "%s.%s", domain, node->op_type) : node->op_type;
+}
+
+bool blok_op_counts_add(blok_arena *arena, blok_op_counts *counts, const char *op, size_t at,
+                        const char *why) {
+  uint32_t known;
+  if (blok_names_find(&counts->index, op, &known)) {
+    counts->items[known].count++;
+    return true;
+  }
+  if (!blok_arena_grow(arena, &counts->items, &counts->capacity, counts->n,
+                       sizeof *counts->items) ||
+      !blok_names_put(&counts->index, op, counts->n)) {
+    return false;
+  }
+  counts->items[counts->n++] = (blok_op_count){op, 1, at, why};
+  return true;
+}
+
+static int more_frequent(const void *left, const void *right) {
+  const blok_op_count *a = left, *b = right;
+  if (a->count != b->count) return a->count < b->count ? 1 : -1;
+  return a->first < b->first ? -1 : a->first > b->first;
+}
+
+void blok_op_counts_sort(blok_op_counts *counts) {
+  blok_names_free(&counts->index);
+  if (counts->n) qsort(counts->items, counts->n, sizeof *counts->items, more_frequent);
+}
+
+// ---- Blocks -------------------------------------------------------------------------------------
+
+static int ascending(const void *left, const void *right) {
+  size_t a = *(const size_t *)left, b = *(const size_t *)right;
+  return a < b ? -1 : a > b;
+}
+
+// Source node indices of a block's members, ascending and each once.
+static blok_status list_nodes(blok_model *model, uint32_t index, blok_error *error) {
+  const blok_block_record *record = &model->overlay->blocks[index];
+  const blok_graph *graph = model->working->graph;
+  size_t count = 0;
+  for (uint32_t m = 0; m < record->n_members; m++) {
+    count += blok_node_at(graph, record->members[m])->n_sources;
+  }
+  size_t *nodes = blok_arena_array(&model->arena, count, sizeof *nodes);
+  if (!nodes) return blok_fail_memory(error, 0);
+  size_t n = 0;
+  for (uint32_t m = 0; m < record->n_members; m++) {
+    const blok_node *node = blok_node_at(graph, record->members[m]);
+    for (uint32_t s = 0; s < node->n_sources; s++) nodes[n++] = node->sources[s].i - 1;
+  }
+  if (n) qsort(nodes, n, sizeof *nodes, ascending);
+  size_t kept = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (kept == 0 || nodes[kept - 1] != nodes[i]) nodes[kept++] = nodes[i];
+  }
+  model->block_nodes[index] = nodes;
+  model->blocks[index].nodes = kept;
+  // Children come after their parents, so the innermost block writes last.
+  for (size_t i = 0; i < kept; i++) model->node_block[nodes[i]] = (int32_t)index;
+  return BLOK_OK;
+}
+
+static void show_conv(blok_block *block, const blok_conv_desc *conv) {
+  block->as.conv = *conv;
+  block->in_channels = conv->in_channels;
+  block->out_channels = conv->out_channels;
+  block->stride = conv->stride[0] > conv->stride[1] ? conv->stride[0] : conv->stride[1];
+  block->groups = conv->groups;
+}
+
+static void show_residual(blok_block *block, const blok_residual_desc *residual) {
+  const blok_conv_desc *last = &residual->conv[residual->convs - 1];
+  block->as.residual = *residual;
+  block->in_channels = residual->conv[0].in_channels;
+  block->mid_channels = residual->conv[0].out_channels;
+  block->out_channels = last->out_channels;
+  block->groups = residual->convs == 3 ? residual->conv[1].groups : residual->conv[0].groups;
+  int32_t stride[2] = {1, 1};
+  for (int32_t c = 0; c < residual->convs; c++) {
+    for (int a = 0; a < 2; a++) stride[a] *= residual->conv[c].stride[a];
+  }
+  block->stride = stride[0] > stride[1] ? stride[0] : stride[1];
+}
+
+static void show_se(blok_block *block, const blok_se_desc *se) {
+  block->as.se = *se;
+  block->in_channels = block->out_channels = se->channels;
+  block->mid_channels = se->hidden;
+  block->stride = 1;
+  block->groups = 1;
+}
+
+static void show_block(const blok_model *model, uint32_t index) {
+  const blok_block_record *record = &model->overlay->blocks[index];
+  const blok_graph *graph = model->working->graph;
+  const blok_fact *exit = &model->facts->of[record->exit.i];
+  blok_block *block = &model->blocks[index];
+  block->struct_size = sizeof *block;
+  block->kind = record->kind;
+  block->name = record->name;
+  block->parent = record->parent;
+  block->entry = blok_value_at(graph, record->entry)->name;
+  block->exit = blok_value_at(graph, record->exit)->name;
+  block->skip_of = record->skip_of;
+  block->parameters = record->parameters;
+  block->macs = record->macs;
+  block->out_rank = exit->rank;
+  block->out_axes = (const blok_axis *)exit->dims;
+  switch (record->kind) {
+    case BLOK_CONV_NORM_ACT:
+      show_conv(block, &record->as.conv);
+      break;
+    case BLOK_RESIDUAL:
+    case BLOK_BOTTLENECK:
+      show_residual(block, &record->as.residual);
+      break;
+    case BLOK_SQUEEZE_EXCITE:
+      show_se(block, &record->as.se);
+      break;
+  }
+}
+
+static blok_status describe_blocks(blok_model *model, blok_error *error) {
+  const uint32_t n = model->overlay->n_blocks;
+  const uint32_t n_nodes = model->source->graph->n_order;
+  model->blocks = blok_arena_array(&model->arena, n, sizeof *model->blocks);
+  model->block_nodes = blok_arena_array(&model->arena, n, sizeof *model->block_nodes);
+  model->node_block = blok_arena_array(&model->arena, n_nodes, sizeof *model->node_block);
+  if (!model->blocks || !model->block_nodes || !model->node_block)
+    return blok_fail_memory(error, 0);
+  for (uint32_t i = 0; i < n_nodes; i++) model->node_block[i] = -1;
+  for (uint32_t i = 0; i < n; i++) {
+    show_block(model, i);
+    BLOK_TRY(list_nodes(model, i, error));
+  }
+  return BLOK_OK;
+}
+
+static size_t first_source(const blok_node *node) {
+  return node->n_sources ? node->sources[0].i - 1 : 0;
+}
+
+static blok_status count_loose(blok_model *model, blok_error *error) {
+  const blok_graph *graph = model->working->graph;
+  for (uint32_t i = 0; i < graph->n_order; i++) {
+    blok_node_id id = graph->order[i];
+    const blok_node *node = blok_node_at(graph, id);
+    if (node->dead || model->overlay->innermost[id.i] >= 0) continue;
+    const char *op = blok_op_full_name(&model->arena, node);
+    if (!op || !blok_op_counts_add(&model->arena, &model->loose, op, first_source(node),
+                                   "no block holds it")) {
+      return blok_fail_memory(error, 0);
+    }
+  }
+  blok_op_counts_sort(&model->loose);
+  return BLOK_OK;
+}
+
+static int64_t count_macs(const blok_model *model) {
+  const blok_graph *graph = model->working->graph;
+  int64_t total = 0;
+  for (uint32_t i = 0; i < graph->n_order; i++) {
+    int64_t macs = blok_node_macs(graph, model->facts, graph->order[i]);
+    if (macs < 0 || __builtin_add_overflow(total, macs, &total)) return -1;
+  }
+  return total;
+}
+
+// ---- Unknown operators --------------------------------------------------------------------------
+
+static blok_status find_function_names(const blok_model *model, blok_names *names) {
+  for (uint32_t i = 0; i < model->source->n_functions; i++) {
+    const char *name = model->source->functions[i].name;
+    if (name && !blok_names_put(names, name, i)) return BLOK_E_MEMORY;
+  }
+  return BLOK_OK;
+}
+
+// top is the main graph's node that holds the subgraph, or the node itself.
+static blok_status count_unknown(blok_model *model, const blok_graph *graph, const size_t *top,
+                                 const blok_names *functions, blok_error *error) {
+  for (uint32_t i = 0; i < graph->n_order; i++) {
+    const blok_node *node = blok_node_at(graph, graph->order[i]);
+    size_t at = top ? *top : i;
+    uint32_t index;
+    if (!blok_upgrade_knows(node) && !blok_names_find(functions, node->op_type, &index)) {
+      const char *op = blok_op_full_name(&model->arena, node);
+      if (!op || !blok_op_counts_add(&model->arena, &model->unknown, op, at, NULL)) {
+        return blok_fail_memory(error, 0);
+      }
+    }
+    for (uint32_t a = 0; a < node->n_attrs; a++) {
+      const blok_attr *attr = &node->attrs[a];
+      if (attr->type != BLOK_ATTR_GRAPH && attr->type != BLOK_ATTR_GRAPHS) continue;
+      for (uint32_t g = 0; g < attr->n; g++) {
+        BLOK_TRY(count_unknown(model, attr->as.graphs[g].graph, &at, functions, error));
+      }
+    }
+  }
+  return BLOK_OK;
+}
+
+static blok_status describe_source(blok_model *model, blok_error *error) {
+  const blok_module *source = model->source;
+  const char *name = source->producer_name ? source->producer_name : "";
+  const char *version = source->producer_version ? source->producer_version : "";
+  model->producer =
+      *version ? blok_arena_format(&model->arena, *name ? "%s %s" : "%s%s", name, version) : name;
+  if (!model->producer) return blok_fail_memory(error, 0);
+  blok_names functions;
+  blok_names_init(&functions, &model->allocator);
+  blok_status status = find_function_names(model, &functions);
+  if (status == BLOK_OK) {
+    status = count_unknown(model, source->graph, NULL, &functions, error);
+  } else {
+    status = blok_fail_memory(error, 0);
+  }
+  blok_names_free(&functions);
+  blok_op_counts_sort(&model->unknown);
+  return status;
+}
+
+static blok_status list_inputs(blok_model *model, blok_error *error) {
+  const blok_graph *graph = model->source->graph;
+  model->fed = blok_arena_array(&model->arena, graph->n_inputs, sizeof *model->fed);
+  if (!model->fed) return blok_fail_memory(error, 0);
+  for (uint32_t i = 0; i < graph->n_inputs; i++) {
+    const blok_value *value = blok_value_at(graph, graph->inputs[i].value);
+    if (!value->literal && !value->is_sparse) model->fed[model->n_fed++] = i;
+  }
+  return BLOK_OK;
+}
+
+blok_status blok_model_describe(blok_model *model, blok_error *error) {
+  model->macs = -1;
+  BLOK_TRY(list_inputs(model, error));
+  BLOK_TRY(describe_source(model, error));
+  BLOK_TRY(blok_count_parameters(model->source, &model->allocator, &model->parameters, error));
+  if (!model->working) return BLOK_OK;
+  BLOK_TRY(describe_blocks(model, error));
+  BLOK_TRY(count_loose(model, error));
+  model->macs = count_macs(model);
+  return BLOK_OK;
+}

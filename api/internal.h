@@ -1,0 +1,98 @@
+// What stands behind blok_model: the one struct that all files of this room share.
+#ifndef BLOK_API_INTERNAL_H
+#define BLOK_API_INTERNAL_H
+
+#include <blok/model.h>
+#include <blok/session.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "blocks/blocks.h"
+#include "graph/graph.h"
+#include "passes/facts.h"
+#include "passes/passes.h"
+
+// An operator with how often it stands somewhere, for the lists of loose and unknown ones.
+typedef struct blok_op_count {
+  const char *op;
+  size_t count;
+  size_t first;
+  const char *why;
+} blok_op_count;
+
+typedef struct blok_op_counts {
+  uint32_t n, capacity;
+  blok_op_count *items;
+  blok_names index;  // while counting: op -> item
+} blok_op_counts;
+
+// Immutable once blok_model_open or _load has returned it; shared by a reference count, since
+// sessions outlive it.
+struct blok_model {
+  atomic_uint references;
+  blok_allocator allocator;
+  blok_limits limits;
+  blok_arena arena;  // of everything below that is no object of its own
+  const char *name;
+  blok_module *source;
+  // The working form; NULL with the reason in why when it could not be made.
+  blok_module *working;
+  blok_facts *facts;
+  blok_overlay *overlay;
+  blok_error why;
+  blok_names working_names;  // value name -> handle in the working graph
+  const char *producer;
+  uint64_t parameters;
+  int64_t macs;
+  uint32_t n_warnings, cap_warnings;
+  const char **warnings;
+  blok_warn_fn warn;
+  void *warn_context;
+  blok_block *blocks;    // overlay->n_blocks of them
+  size_t **block_nodes;  // source node indices by block
+  int32_t *node_block;   // by source node index: innermost block
+  blok_op_counts loose, unknown;
+  // The source graph's inputs that a caller feeds, by place: those that are no initializers too.
+  uint32_t n_fed;
+  uint32_t *fed;
+};
+
+// Copies what given, the caller's versioned struct of options, has onto out, the defaults: an older
+// caller's struct is shorter. NULL gives the defaults. what names the struct in the message.
+BLOK_MUST_CHECK blok_status blok_take_options(const void *given, void *out, uint32_t size,
+                                              const char *what, blok_error *error);
+
+// BLOK_E_ARGUMENT for a struct that was not begun with its _INIT macro; NULL is fine.
+BLOK_MUST_CHECK blok_status blok_check_struct(const void *given, const char *what,
+                                              blok_error *error);
+
+// Fills the caller's struct, which may be of an older, shorter version; its struct_size stays.
+#define BLOK_FILL(info, ...)                                  \
+  do {                                                        \
+    uint32_t fill_size = (info)->struct_size;                 \
+    __typeof__(*(info)) filled = {__VA_ARGS__};               \
+    if (fill_size > sizeof filled) fill_size = sizeof filled; \
+    filled.struct_size = (info)->struct_size;                 \
+    memcpy((info), &filled, fill_size);                       \
+  } while (0)
+
+// Adds a reference; another thread may hold others.
+const blok_model *blok_model_retain(const blok_model *model);
+
+// Fills what is derived from source, working graph and overlay: blocks as the API shows them,
+// counts, parameters, MACs.
+BLOK_MUST_CHECK blok_status blok_model_describe(blok_model *model, blok_error *error);
+
+// Counts one more op; why is kept from the first. false: no memory. index must be initialised;
+// blok_op_counts_sort frees it.
+bool blok_op_counts_add(blok_arena *arena, blok_op_counts *counts, const char *op, size_t at,
+                        const char *why);
+// Most frequent first, ties by first place.
+void blok_op_counts_sort(blok_op_counts *counts);
+
+// "Conv", or "com.microsoft.FusedConv" outside the default domain; in the arena when made. NULL: no
+// memory.
+const char *blok_op_full_name(blok_arena *arena, const blok_node *node);
+
+#endif  // BLOK_API_INTERNAL_H
