@@ -1,0 +1,280 @@
+// Answers, messages and exit statuses of the program.
+#define _POSIX_C_SOURCE 200809L
+#include "tools/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/inspect.h"
+#include "tools/json.h"
+
+// Only for the last words when memory runs out.
+static const blok_cli *current;
+
+static void open_answer(blok_cli *cli) {
+  cli->text = NULL;
+  cli->text_size = 0;
+  cli->out = open_memstream(&cli->text, &cli->text_size);
+  if (cli->out == NULL) {
+    fputs("blok: out of memory\n", stderr);
+    exit(BLOK_EXIT_MACHINE);
+  }
+}
+
+static void drop_answer(blok_cli *cli) {
+  if (cli->out != NULL && fclose(cli->out) != 0) cli->text_size = 0;
+  free(cli->text);
+  cli->out = NULL;
+  cli->text = NULL;
+  cli->text_size = 0;
+}
+
+void blok_cli_begin(blok_cli *cli) {
+  const char *no_color = getenv("NO_COLOR");
+  const char *terminal = getenv("TERM");
+  cli->color = (no_color == NULL || no_color[0] == '\0') && terminal != NULL &&
+               strcmp(terminal, "dumb") != 0 && isatty(STDOUT_FILENO);
+  current = cli;
+  open_answer(cli);
+}
+
+bool blok_cli_write(blok_cli *cli, const void *bytes, size_t size) {
+  const char *next = bytes;
+  while (size > 0 && cli->write_errno == 0) {
+    const ssize_t done = write(STDOUT_FILENO, next, size);
+    if (done > 0) {
+      next += done;
+      size -= (size_t)done;
+    } else if (done < 0 && errno != EINTR) {
+      cli->write_errno = errno;
+    }
+  }
+  return cli->write_errno == 0;
+}
+
+bool blok_cli_flush(blok_cli *cli) {
+  if (fflush(cli->out) != 0 || ferror(cli->out)) {
+    cli->write_errno = ENOMEM;
+    return false;
+  }
+  if (cli->text_size == 0) return cli->write_errno == 0;
+  const bool written = blok_cli_write(cli, cli->text, cli->text_size);
+  drop_answer(cli);
+  open_answer(cli);
+  return written;
+}
+
+int blok_cli_end(blok_cli *cli, int status) {
+  (void)blok_cli_flush(cli);
+  drop_answer(cli);
+  current = NULL;
+  if (cli->write_errno == 0 || cli->write_errno == EPIPE) return status;
+  fprintf(stderr, "blok: standard output: %s\n", strerror(cli->write_errno));
+  return BLOK_EXIT_MACHINE;
+}
+
+static void print_failure(blok_cli *cli, int exit_status, const char *code, const char *message,
+                          const blok_model *model) {
+  drop_answer(cli);
+  open_answer(cli);
+  if (cli->json) {
+    blok_json json;
+    blok_json_begin(&json, cli->out);
+    blok_json_open(&json, NULL, '{');
+    blok_json_int(&json, "schema", 1);
+    blok_json_open(&json, "error", '{');
+    blok_json_int(&json, "status", exit_status);
+    blok_json_text(&json, "code", code);
+    blok_json_text(&json, "message", message);
+    if (blok_model_unknown_count(model) > 0) blok_inspect_unknown(&json, model);
+    blok_json_close(&json);
+    blok_json_close(&json);
+    return;
+  }
+  fprintf(stderr, "blok%s%s: %s\n", cli->verb == NULL ? "" : " ",
+          cli->verb == NULL ? "" : cli->verb, message);
+}
+
+int blok_cli_fail(blok_cli *cli, int exit_status, const blok_error *error) {
+  return blok_cli_refuse(cli, exit_status, error, NULL);
+}
+
+int blok_cli_refuse(blok_cli *cli, int exit_status, const blok_error *error,
+                    const blok_model *model) {
+  print_failure(cli, exit_status, blok_status_name(error->status), error->message, model);
+  return exit_status;
+}
+
+int blok_cli_usage(blok_cli *cli, const char *format, ...) {
+  char message[BLOK_ERROR_MESSAGE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  (void)vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  print_failure(cli, BLOK_EXIT_USAGE, "usage", message, NULL);
+  if (!cli->json) {
+    const bool known = cli->verb != NULL && strcmp(cli->verb, "help") != 0;
+    fprintf(stderr, "try: blok help%s%s\n", known ? " " : "", known ? cli->verb : "");
+  }
+  return BLOK_EXIT_USAGE;
+}
+
+void blok_cli_note(const blok_cli *cli, const char *format, ...) {
+  if (cli->quiet) return;
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("blok: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+}
+
+blok_status blok_cli_error(blok_error *error, blok_status status, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  error->status = status;
+  (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+  va_end(arguments);
+  return status;
+}
+
+int blok_cli_exit_working(blok_status status) {
+  switch (status) {
+    case BLOK_OK:
+      return BLOK_EXIT_DONE;
+    case BLOK_E_IO:
+    case BLOK_E_MEMORY:
+    case BLOK_E_BUSY:
+    case BLOK_E_CANCELLED:
+    case BLOK_E_INTERNAL:
+      return BLOK_EXIT_MACHINE;
+    case BLOK_E_ARGUMENT:
+    case BLOK_E_MALFORMED:
+    case BLOK_E_UNSUPPORTED:
+    case BLOK_E_SHAPE:
+    case BLOK_E_LIMIT:
+    case BLOK_E_BUFFER:
+    case BLOK_E_NOT_FOUND:
+      break;
+  }
+  return BLOK_EXIT_INPUT;
+}
+
+int blok_cli_exit_reading(blok_status status) {
+  return status == BLOK_E_IO ? BLOK_EXIT_INPUT : blok_cli_exit_working(status);
+}
+
+size_t blok_show_length(const unsigned char *text) {
+  const unsigned char first = text[0];
+  if (first >= 0x20 && first < 0x7f) return 1;
+  size_t length = 0;
+  uint32_t code = 0;
+  uint32_t least = 0;
+  if ((first & 0xe0) == 0xc0) {
+    length = 2, code = first & 0x1fU, least = 0x80;
+  } else if ((first & 0xf0) == 0xe0) {
+    length = 3, code = first & 0x0fU, least = 0x800;
+  } else if ((first & 0xf8) == 0xf0) {
+    length = 4, code = first & 0x07U, least = 0x10000;
+  }
+  for (size_t i = 1; i < length; i++) {
+    if ((text[i] & 0xc0) != 0x80) return 0;
+    code = code << 6 | (text[i] & 0x3fU);
+  }
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  const bool control =
+      code < 0xa0 || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return code < least || code > 0x10ffff || surrogate || control ? 0 : length;
+}
+
+blok_shown blok_show(const char *name) {
+  blok_shown shown;
+  size_t used = 0;
+  const unsigned char *next = (const unsigned char *)(name == NULL ? "" : name);
+  while (*next != '\0') {
+    if (used + 8 > sizeof shown.text) {
+      memcpy(shown.text + used, "...", 3);
+      used += 3;
+      break;
+    }
+    const size_t length = blok_show_length(next);
+    if (length == 0) {
+      used += (size_t)snprintf(shown.text + used, 5, "\\x%02x", *next++);
+    } else {
+      memcpy(shown.text + used, next, length);
+      used += length;
+      next += length;
+    }
+  }
+  shown.text[used] = '\0';
+  return shown;
+}
+
+void blok_show_to(FILE *out, const char *name) {
+  const unsigned char *next = (const unsigned char *)(name == NULL ? "" : name);
+  while (*next != '\0') {
+    const size_t length = blok_show_length(next);
+    if (length == 0) {
+      fprintf(out, "\\x%02x", *next++);
+    } else {
+      fwrite(next, 1, length, out);
+      next += length;
+    }
+  }
+}
+
+void *blok_cli_alloc(size_t count, size_t size) {
+  void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+  if (memory != NULL) return memory;
+  if (current != NULL && current->json) {
+    puts(
+        "{\"schema\":1,\"error\":{\"status\":4,\"code\":\"memory\",\"message\":\"out of "
+        "memory\"}}");
+  } else {
+    fputs("blok: out of memory\n", stderr);
+  }
+  exit(BLOK_EXIT_MACHINE);
+}
+
+const char *blok_cli_basename(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? path : slash + 1;
+}
+
+blok_grouped blok_group_digits(uint64_t number) {
+  char digits[24];
+  blok_grouped grouped;
+  const size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number);
+  size_t used = 0;
+  for (size_t i = 0; i < length; i++) {
+    if (i > 0 && (length - i) % 3 == 0) grouped.text[used++] = ',';
+    grouped.text[used++] = digits[i];
+  }
+  grouped.text[used] = '\0';
+  return grouped;
+}
+
+blok_grouped blok_group_bytes(uint64_t bytes) {
+  static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  blok_grouped grouped;
+  if (bytes < 1024) {
+    (void)snprintf(grouped.text, sizeof grouped.text, "%d bytes", (int)bytes);
+    return grouped;
+  }
+  double amount = (double)bytes / 1024;
+  size_t unit = 0;
+  for (; amount >= 1024; unit++) amount /= 1024;
+  (void)snprintf(grouped.text, sizeof grouped.text, "%.1f %s", amount, units[unit]);
+  return grouped;
+}
+
+double blok_cli_now(void) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}

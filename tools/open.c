@@ -1,0 +1,46 @@
+// Opening models and sessions as every command does it.
+#include "tools/open.h"
+
+int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out) {
+  blok_cli_progress progress;
+  blok_error error = BLOK_ERROR_INIT;
+  blok_open_options options = BLOK_OPEN_OPTIONS_INIT;
+  blok_cli_progress_begin(&progress, cli);
+  options.external_root = cli->external_root;
+  options.progress = blok_cli_progress_step;
+  options.progress_context = &progress;
+  *out = NULL;
+  const blok_status status = blok_model_open(path, &options, out, &error);
+  blok_cli_progress_end(&progress);
+  if (status != BLOK_OK) return blok_cli_fail(cli, blok_cli_exit_reading(status), &error);
+  const char *warning;
+  for (size_t i = 0; warn && (warning = blok_model_warning(*out, i)) != NULL; i++) {
+    blok_cli_note(cli, "warning: %s", warning);
+  }
+  return BLOK_EXIT_DONE;
+}
+
+int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
+                     blok_session **out) {
+  blok_error error = BLOK_ERROR_INIT;
+  blok_session_options options = BLOK_SESSION_OPTIONS_INIT;
+  blok_cli_progress_begin(progress, cli);
+  options.progress = blok_cli_progress_step;
+  options.progress_context = progress;
+  *out = NULL;
+  const blok_status status = blok_session_new(model, &options, out, &error);
+  blok_cli_progress_end(progress);
+  return status == BLOK_OK ? BLOK_EXIT_DONE
+                           : blok_cli_refuse(cli, blok_cli_exit_working(status), &error, model);
+}
+
+const char *blok_cli_output_name(const blok_model *model, size_t index) {
+  blok_value_info info = BLOK_VALUE_INFO_INIT;
+  bool found = blok_model_output(model, index, &info) == BLOK_OK && info.name != NULL;
+  return found ? info.name : "";
+}
+
+int blok_cli_run_failed(blok_cli *cli, blok_cli_progress *progress, const blok_error *error) {
+  blok_cli_progress_end(progress);
+  return blok_cli_fail(cli, blok_cli_exit_working(error->status), error);
+}

@@ -1,0 +1,22 @@
+// Opening models and sessions as every command does it.
+#ifndef BLOK_TOOLS_OPEN_H
+#define BLOK_TOOLS_OPEN_H
+
+#include "tools/progress.h"
+
+// Opens the model at path, with --external-root. On success *out is the caller's and the status
+// BLOK_EXIT_DONE; otherwise the error is printed and its exit status given. warn: warnings go to
+// standard error (else they are left to the caller).
+int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out);
+
+// The same for a session. progress must live as long as the session.
+int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
+                     blok_session **out);
+
+// The name of the model's output, "" where there is none. It lives as long as the model.
+const char *blok_cli_output_name(const blok_model *model, size_t index);
+
+// Reports a failed call of a session; progress's line is wiped first.
+int blok_cli_run_failed(blok_cli *cli, blok_cli_progress *progress, const blok_error *error);
+
+#endif  // BLOK_TOOLS_OPEN_H
