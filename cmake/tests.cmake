@@ -142,6 +142,12 @@ if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_generated 120 ${BLOK_PYTHON} tests/checks/generated.py)
   blok_add_test(check_symbols 60 ${BLOK_PYTHON} tests/checks/symbols.py
                 $<TARGET_FILE:blok_static> $<TARGET_FILE:blok_shared>)
+  set(sanitize_flags)
+  if(BLOK_SANITIZE)
+    set(sanitize_flags -fsanitize=${BLOK_SANITIZE})
+  endif()
+  blok_add_test(check_readme 120 ${BLOK_PYTHON} tests/checks/readme.py $<TARGET_FILE:blok_shared>
+                ${CMAKE_C_COMPILER} ${sanitize_flags})
 endif()
 if(BLOK_BASH AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_headers 120 ${BLOK_BASH} tests/checks/headers.sh ${CMAKE_C_COMPILER})
