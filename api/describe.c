@@ -180,22 +180,17 @@ static int64_t count_macs(const blok_model *model) {
 
 // ---- Unknown operators --------------------------------------------------------------------------
 
-static blok_status find_function_names(const blok_model *model, blok_names *names) {
-  for (uint32_t i = 0; i < model->source->n_functions; i++) {
-    const char *name = model->source->functions[i].name;
-    if (name && !blok_names_put(names, name, i)) return BLOK_E_MEMORY;
-  }
-  return BLOK_OK;
+bool blok_model_knows(const blok_model *model, const blok_node *node) {
+  return blok_upgrade_knows(node) || blok_functions_find(&model->functions, node);
 }
 
 // top is the main graph's node that holds the subgraph, or the node itself.
 static blok_status count_unknown(blok_model *model, const blok_graph *graph, const size_t *top,
-                                 const blok_names *functions, blok_error *error) {
+                                 blok_error *error) {
   for (uint32_t i = 0; i < graph->n_order; i++) {
     const blok_node *node = blok_node_at(graph, graph->order[i]);
     size_t at = top ? *top : i;
-    uint32_t index;
-    if (!blok_upgrade_knows(node) && !blok_names_find(functions, node->op_type, &index)) {
+    if (!blok_model_knows(model, node)) {
       const char *op = blok_op_full_name(&model->arena, node);
       if (!op || !blok_op_counts_add(&model->arena, &model->unknown, op, at, NULL)) {
         return blok_fail_memory(error, 0);
@@ -205,7 +200,7 @@ static blok_status count_unknown(blok_model *model, const blok_graph *graph, con
       const blok_attr *attr = &node->attrs[a];
       if (attr->type != BLOK_ATTR_GRAPH && attr->type != BLOK_ATTR_GRAPHS) continue;
       for (uint32_t g = 0; g < attr->n; g++) {
-        BLOK_TRY(count_unknown(model, attr->as.graphs[g].graph, &at, functions, error));
+        BLOK_TRY(count_unknown(model, attr->as.graphs[g].graph, &at, error));
       }
     }
   }
@@ -219,15 +214,8 @@ static blok_status describe_source(blok_model *model, blok_error *error) {
   model->producer =
       *version ? blok_arena_format(&model->arena, *name ? "%s %s" : "%s%s", name, version) : name;
   if (!model->producer) return blok_fail_memory(error, 0);
-  blok_names functions;
-  blok_names_init(&functions, &model->allocator);
-  blok_status status = find_function_names(model, &functions);
-  if (status == BLOK_OK) {
-    status = count_unknown(model, source->graph, NULL, &functions, error);
-  } else {
-    status = blok_fail_memory(error, 0);
-  }
-  blok_names_free(&functions);
+  BLOK_TRY(blok_functions_sort(source, &model->functions, error));
+  blok_status status = count_unknown(model, source->graph, NULL, error);
   blok_op_counts_sort(&model->unknown);
   return status;
 }

@@ -4,7 +4,6 @@
 #include "api/internal.h"
 #include "base/error.h"
 #include "graph/schemas.h"
-#include "passes/upgrade.h"
 
 static const char *or_empty(const char *text) { return text ? text : ""; }
 
@@ -107,17 +106,6 @@ static const char *node_name(const blok_graph *graph, const blok_node *node) {
   return "";
 }
 
-static bool is_local_function(const blok_module *module, const blok_node *node) {
-  for (uint32_t i = 0; i < module->n_functions; i++) {
-    const blok_function *function = &module->functions[i];
-    if (blok_text_equal(function->name, node->op_type) &&
-        blok_text_equal(function->domain, node->domain)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 blok_status blok_model_node(const blok_model *model, size_t index, blok_node_info *info) {
   if (!model || !info || info->struct_size == 0) return BLOK_E_ARGUMENT;
   const blok_node *node = node_at(model, index);
@@ -126,7 +114,7 @@ blok_status blok_model_node(const blok_model *model, size_t index, blok_node_inf
   BLOK_FILL(info, .name = node_name(model->source->graph, node), .op_type = node->op_type,
             .domain = domain, .inputs = node->n_inputs, .outputs = node->n_outputs,
             .block = model->node_block ? model->node_block[index] : -1,
-            .known = blok_upgrade_knows(node) || is_local_function(model->source, node));
+            .known = blok_model_knows(model, node));
   return BLOK_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "blocks/blocks.h"
+#include "graph/functions.h"
 #include "graph/graph.h"
 #include "passes/facts.h"
 #include "passes/passes.h"
@@ -41,6 +42,7 @@ struct blok_model {
   blok_facts *facts;
   blok_overlay *overlay;
   blok_error why;
+  blok_functions functions;  // of source
   blok_names working_names;  // value name -> handle in the working graph
   const char *producer;
   uint64_t parameters;
@@ -79,6 +81,9 @@ BLOK_MUST_CHECK blok_status blok_check_struct(const void *given, const char *wha
 
 // Adds a reference; another thread may hold others.
 const blok_model *blok_model_retain(const blok_model *model);
+
+// True for an operator that this build runs, in some version, and for a call of a local function.
+bool blok_model_knows(const blok_model *model, const blok_node *node);
 
 // Fills what is derived from source, working graph and overlay: blocks as the API shows them,
 // counts, parameters, MACs.

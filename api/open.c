@@ -227,6 +227,7 @@ void blok_model_free(blok_model **pointer) {
   blok_model *model = *pointer;
   *pointer = NULL;
   if (atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1) return;
+  blok_functions_free(&model->functions);
   blok_overlay_free(&model->overlay);
   blok_facts_free(&model->facts);
   blok_module_free(&model->working);

@@ -4,10 +4,7 @@
 #include "base/error.h"
 #include "graph/graph.h"
 
-const char *blok_node_domain(const blok_node *node) {
-  bool standard = !node->domain || strcmp(node->domain, "ai.onnx") == 0;
-  return standard ? "" : node->domain;
-}
+const char *blok_node_domain(const blok_node *node) { return blok_domain(node->domain); }
 
 blok_quoted blok_node_label(const blok_graph *graph, const blok_node *node) {
   if (node->name && *node->name) return blok_quote(node->name);
@@ -55,11 +52,10 @@ const int64_t *blok_node_ints(const blok_node *node, const char *name, uint32_t 
 }
 
 int64_t blok_module_opset(const blok_module *module, const char *domain) {
-  if (!domain || strcmp(domain, "ai.onnx") == 0) domain = "";
+  domain = blok_domain(domain);
   for (uint32_t i = 0; i < module->n_opsets; i++) {
-    const char *imported = module->opsets[i].domain;
-    if (!imported || strcmp(imported, "ai.onnx") == 0) imported = "";
-    if (strcmp(imported, domain) == 0) return module->opsets[i].version;
+    const blok_opset *opset = &module->opsets[i];
+    if (strcmp(blok_domain(opset->domain), domain) == 0) return opset->version;
   }
   return 0;
 }

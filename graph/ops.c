@@ -16,9 +16,13 @@ static const op_row rows[BLOK_OP_COUNT] = {
 #undef OP
 };
 
+const char *blok_domain(const char *domain) {
+  return !domain || strcmp(domain, "ai.onnx") == 0 ? "" : domain;
+}
+
 blok_op blok_op_find(const char *domain, const char *op_type) {
   if (!op_type) return BLOK_OP_UNKNOWN;
-  if (!domain || strcmp(domain, "ai.onnx") == 0) domain = "";
+  domain = blok_domain(domain);
   // The first row whose name is not below op_type; rows of one name lie side by side.
   size_t low = 1, high = BLOK_OP_COUNT;
   while (low < high) {

@@ -12,6 +12,9 @@ typedef enum blok_op {
   BLOK_OP_COUNT
 } blok_op;
 
+// The domain as it is compared: NULL and "ai.onnx" are the default one, "".
+const char *blok_domain(const char *domain);
+
 // The row of (domain, op_type); BLOK_OP_UNKNOWN when there is none. "" and "ai.onnx" are the same
 // domain.
 blok_op blok_op_find(const char *domain, const char *op_type);

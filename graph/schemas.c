@@ -3,13 +3,10 @@
 
 #include <string.h>
 
+#include "graph/ops.h"
 #include "graph/schemas_table.h"
 
 const char *blok_schema_text(blok_schema_text_id text) { return blok_schema_texts[text]; }
-
-static const char *table_domain(const char *domain) {
-  return domain == NULL || strcmp(domain, "ai.onnx") == 0 ? "" : domain;
-}
 
 // Order of a row against the version searched for: first domain, then name, then version.
 static int compare(const blok_schema *row, const char *domain, const char *op_type, int64_t opset) {
@@ -21,7 +18,7 @@ static int compare(const blok_schema *row, const char *domain, const char *op_ty
 
 const blok_schema *blok_schema_find(const char *domain, const char *op_type, int64_t opset) {
   if (op_type == NULL) return NULL;
-  domain = table_domain(domain);
+  domain = blok_domain(domain);
   // Rows before low are not above what is searched, rows from high on are.
   size_t low = 0;
   size_t high = blok_schemas_count;
@@ -41,7 +38,7 @@ const blok_schema *blok_schema_find(const char *domain, const char *op_type, int
 }
 
 int64_t blok_schema_latest_opset(const char *domain) {
-  domain = table_domain(domain);
+  domain = blok_domain(domain);
   for (size_t i = 0; i < blok_schema_domains_count; i++) {
     const blok_schema_domain *row = &blok_schema_domains[i];
     if (strcmp(blok_schema_text(row->name), domain) == 0) return row->latest_opset;

@@ -175,7 +175,7 @@ static blok_status check_versions(const blok_reading *reading,
                        blok_quote(domain).text, (long long)opset->version);
     }
     int64_t known = blok_schema_latest_opset(domain);
-    if ((*domain && strcmp(domain, "ai.onnx") != 0) || opset->version <= known) continue;
+    if (*blok_domain(domain) || opset->version <= known) continue;
     warn_newer(reading, "opset", opset->version, known);
   }
   return BLOK_OK;

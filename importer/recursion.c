@@ -1,6 +1,7 @@
 // Local functions that call themselves, through others or not, cannot be meant: refused here, so
 // that nobody who walks from call to body has to count how deep.
 #include "base/error.h"
+#include "graph/functions.h"
 #include "importer/reading.h"
 
 // One function's body calls another.
@@ -11,28 +12,20 @@ typedef struct call_edge {
 typedef struct call_graph {
   const blok_module *module;
   blok_arena arena;
-  blok_names functions;  // by key_of
+  blok_functions functions;
   uint32_t n_edges, cap_edges;
   call_edge *edges;
   uint32_t *pending;  // by function: calls to functions that are not known to end yet
 } call_graph;
-
-// What a call and a function must share: domain, name and overload. NULL: no memory.
-static const char *key_of(call_graph *calls, const char *domain, const char *name,
-                          const char *overload) {
-  return blok_arena_format(&calls->arena, "%s\x1f%s\x1f%s", domain ? domain : "", name ? name : "",
-                           overload ? overload : "");
-}
 
 static blok_status add_calls(call_graph *calls, uint32_t caller, const blok_graph *graph,
                              blok_error *error);
 
 static blok_status add_node_calls(call_graph *calls, uint32_t caller, const blok_node *node,
                                   blok_error *error) {
-  uint32_t callee;
-  const char *key = key_of(calls, node->domain, node->op_type, node->overload);
-  if (!key) return blok_fail_memory(error, 0);
-  if (blok_names_find(&calls->functions, key, &callee)) {
+  const blok_function *called = blok_functions_find(&calls->functions, node);
+  if (called) {
+    uint32_t callee = (uint32_t)(called - calls->module->functions);
     if (!blok_arena_grow(&calls->arena, &calls->edges, &calls->cap_edges, calls->n_edges,
                          sizeof *calls->edges)) {
       return blok_fail_memory(error, 0);
@@ -62,15 +55,11 @@ static blok_status list_calls(call_graph *calls, blok_error *error) {
   const blok_module *module = calls->module;
   calls->pending = blok_arena_array(&calls->arena, module->n_functions, sizeof *calls->pending);
   if (!calls->pending) return blok_fail_memory(error, 0);
-  for (uint32_t f = 0; f < module->n_functions; f++) {
-    const blok_function *function = &module->functions[f];
-    uint32_t other;
-    const char *key = key_of(calls, function->domain, function->name, function->overload);
-    if (key && blok_names_find(&calls->functions, key, &other)) {
-      return BLOK_FAIL(error, BLOK_E_MALFORMED, "function '%s' of domain '%s' is defined twice",
-                       blok_quote(function->name).text, blok_quote(function->domain).text);
-    }
-    if (!key || !blok_names_put(&calls->functions, key, f)) return blok_fail_memory(error, 0);
+  BLOK_TRY(blok_functions_sort(module, &calls->functions, error));
+  const blok_function *twice = blok_functions_repeated(&calls->functions);
+  if (twice) {
+    return BLOK_FAIL(error, BLOK_E_MALFORMED, "function '%s' of domain '%s' is defined twice",
+                     blok_quote(twice->name).text, blok_quote(twice->domain).text);
   }
   for (uint32_t f = 0; f < module->n_functions; f++) {
     BLOK_TRY(add_calls(calls, f, module->functions[f].body, error));
@@ -124,10 +113,9 @@ blok_status blok_refuse_recursion(const blok_module *module, blok_error *error) 
   if (module->n_functions == 0) return BLOK_OK;
   call_graph calls = {.module = module};
   blok_arena_init(&calls.arena, &module->allocator);
-  blok_names_init(&calls.functions, &module->allocator);
   blok_status status = list_calls(&calls, error);
   if (status == BLOK_OK) status = find_circle(&calls, error);
-  blok_names_free(&calls.functions);
+  blok_functions_free(&calls.functions);
   blok_arena_free(&calls.arena);
   return status;
 }

@@ -1,10 +1,10 @@
 // Calls of model-local functions become their bodies, in subgraphs and in the bodies themselves
 // too. A copied node keeps the operator set that its function imports (blok_node.opset), so that a
 // later pass can still tell its version.
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/functions.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 #include "passes/splice.h"
@@ -12,8 +12,7 @@
 typedef struct inliner {
   blok_module *module;
   const blok_pass_options *options;
-  const blok_function **sorted;  // by domain, name, overload
-  uint32_t n;
+  blok_functions functions;
   uint64_t made;  // nodes so far
 } inliner;
 
@@ -28,55 +27,11 @@ struct call_frame {
 
 // ---- Finding ------------------------------------------------------------------------------------
 
-static const char *domain_of(const char *domain) {
-  return !domain || strcmp(domain, "ai.onnx") == 0 ? "" : domain;
-}
-
-static const char *text_of(const char *text) { return text ? text : ""; }
-
-static int compare_key(const char *domain, const char *name, const char *overload,
-                       const blok_function *function) {
-  int order = strcmp(domain_of(domain), domain_of(function->domain));
-  if (order == 0) order = strcmp(text_of(name), text_of(function->name));
-  if (order == 0) order = strcmp(text_of(overload), text_of(function->overload));
-  return order;
-}
-
-// Functions of one key stay in the file's order, so that the first of them is found.
-static int compare_functions(const void *a, const void *b) {
-  const blok_function *first = *(const blok_function *const *)a;
-  const blok_function *second = *(const blok_function *const *)b;
-  int order = compare_key(first->domain, first->name, first->overload, second);
-  return order ? order : (first > second) - (first < second);
-}
-
-static blok_status sort_functions(inliner *self, blok_error *error) {
-  const blok_module *module = self->module;
-  self->n = module->n_functions;
-  self->sorted = blok_alloc_array(&module->allocator, self->n, sizeof *self->sorted);
-  if (!self->sorted) return blok_fail_memory(error, 0);
-  for (uint32_t i = 0; i < self->n; i++) self->sorted[i] = &module->functions[i];
-  qsort(self->sorted, self->n, sizeof *self->sorted, compare_functions);
-  return BLOK_OK;
-}
-
 // The function that node calls, NULL when it calls none. An operator of the default domain that
 // Blok has itself is never taken from the file.
 static const blok_function *find(const inliner *self, const blok_node *node) {
   if (node->op != BLOK_OP_UNKNOWN && blok_node_domain(node)[0] == '\0') return NULL;
-  uint32_t low = 0;
-  uint32_t high = self->n;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (compare_key(node->domain, node->op_type, node->overload, self->sorted[middle]) > 0) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (low == self->n) return NULL;
-  const blok_function *found = self->sorted[low];
-  return compare_key(node->domain, node->op_type, node->overload, found) == 0 ? found : NULL;
+  return blok_functions_find(&self->functions, node);
 }
 
 // ---- Attributes ---------------------------------------------------------------------------------
@@ -108,7 +63,7 @@ static int64_t function_opset(void *context, const blok_node *node) {
   const char *domain = blok_node_domain(node);
   for (uint32_t i = 0; i < frame->function->n_opsets; i++) {
     const blok_opset *opset = &frame->function->opsets[i];
-    if (strcmp(domain_of(opset->domain), domain) == 0) return opset->version;
+    if (strcmp(blok_domain(opset->domain), domain) == 0) return opset->version;
   }
   return 0;
 }
@@ -207,7 +162,7 @@ static blok_status expand(inliner *self, blok_graph *graph, blok_node_id id,
   const char *prefix = frame.call.name && frame.call.name[0] ? frame.call.name : function->name;
   blok_splice splice = {.graph = graph,
                         .body = function->body,
-                        .prefix = text_of(prefix),
+                        .prefix = prefix ? prefix : "",
                         .call = id,
                         .attr = bind_attr,
                         .opset = function_opset,
@@ -255,9 +210,9 @@ blok_status blok_pass_inline_functions(blok_module *module, const blok_pass_opti
                                        blok_error *error) {
   if (module->n_functions == 0) return BLOK_OK;
   inliner self = {.module = module, .options = options};
-  BLOK_TRY(sort_functions(&self, error));
-  blok_status status = inline_graph(&self, module->graph, NULL, error);
-  blok_free(&module->allocator, self.sorted);
+  blok_status status = blok_functions_sort(module, &self.functions, error);
+  if (status == BLOK_OK) status = inline_graph(&self, module->graph, NULL, error);
+  blok_functions_free(&self.functions);
   if (status != BLOK_OK) return status;
   module->n_functions = 0;
   module->functions = NULL;
