@@ -73,16 +73,36 @@ static blok_status list_nodes(blok_model *model, uint32_t index, blok_error *err
 }
 
 static void show_conv(blok_block *block, const blok_conv_desc *conv) {
-  block->as.conv = *conv;
+  block->conv = conv;
   block->in_channels = conv->in_channels;
   block->out_channels = conv->out_channels;
   block->stride = conv->stride[0] > conv->stride[1] ? conv->stride[0] : conv->stride[1];
   block->groups = conv->groups;
 }
 
-static void show_residual(blok_block *block, const blok_residual_desc *residual) {
+// Of a value of rank 4 the channels are axis 1, of a sequence the last axis; 0: unknown.
+static int32_t channels_of(const blok_fact *fact) {
+  int32_t axis = fact->rank == 4 ? 1 : fact->rank - 1;
+  if (axis < 0 || fact->dims[axis].value < 0 || fact->dims[axis].value > INT32_MAX) return 0;
+  return (int32_t)fact->dims[axis].value;
+}
+
+// By how much the picture shrinks from one value to the other, the larger of both axes; 1 where
+// that is not known.
+static int32_t stride_between(const blok_fact *from, const blok_fact *to) {
+  int64_t stride = 1;
+  if (from->rank != 4 || to->rank != 4) return 1;
+  for (int a = 2; a < 4; a++) {
+    int64_t large = from->dims[a].value, small = to->dims[a].value;
+    if (large <= 0 || small <= 0) continue;
+    int64_t ratio = (large + small - 1) / small;
+    if (ratio > stride && ratio <= INT32_MAX) stride = ratio;
+  }
+  return (int32_t)stride;
+}
+
+static void show_convs(blok_block *block, const blok_residual_desc *residual) {
   const blok_conv_desc *last = &residual->conv[residual->convs - 1];
-  block->as.residual = *residual;
   block->in_channels = residual->conv[0].in_channels;
   block->mid_channels = residual->conv[0].out_channels;
   block->out_channels = last->out_channels;
@@ -94,8 +114,30 @@ static void show_residual(blok_block *block, const blok_residual_desc *residual)
   block->stride = stride[0] > stride[1] ? stride[0] : stride[1];
 }
 
+static void show_residual(const blok_model *model, blok_block *block,
+                          const blok_block_record *record) {
+  block->residual = record->residual;
+  if (record->residual->convs) {
+    show_convs(block, record->residual);
+    return;
+  }
+  const blok_fact *entry = &model->facts->of[record->entry.i];
+  const blok_fact *exit = &model->facts->of[record->exit.i];
+  block->in_channels = channels_of(entry);
+  block->out_channels = channels_of(exit);
+  block->stride = stride_between(entry, exit);
+  block->groups = 1;
+}
+
+static void show_gate(blok_block *block, const blok_gate_desc *gate) {
+  block->gate = gate;
+  block->in_channels = block->out_channels = gate->channels;
+  block->stride = 1;
+  block->groups = 1;
+}
+
 static void show_se(blok_block *block, const blok_se_desc *se) {
-  block->as.se = *se;
+  block->se = se;
   block->in_channels = block->out_channels = se->channels;
   block->mid_channels = se->hidden;
   block->stride = 1;
@@ -118,18 +160,10 @@ static void show_block(const blok_model *model, uint32_t index) {
   block->macs = record->macs;
   block->out_rank = exit->rank;
   block->out_axes = (const blok_axis *)exit->dims;
-  switch (record->kind) {
-    case BLOK_CONV_NORM_ACT:
-      show_conv(block, &record->as.conv);
-      break;
-    case BLOK_RESIDUAL:
-    case BLOK_BOTTLENECK:
-      show_residual(block, &record->as.residual);
-      break;
-    case BLOK_SQUEEZE_EXCITE:
-      show_se(block, &record->as.se);
-      break;
-  }
+  if (record->conv) show_conv(block, record->conv);
+  if (record->se) show_se(block, record->se);
+  if (record->residual) show_residual(model, block, record);
+  if (record->gate) show_gate(block, record->gate);
 }
 
 static blok_status describe_blocks(blok_model *model, blok_error *error) {

@@ -44,6 +44,11 @@ static bool one_node(const blok_node *node, blok_node_id id, blok_activation act
   return true;
 }
 
+static bool prelu_slope(const blok_matcher *matcher, const blok_node *node, blok_unit *unit) {
+  unit->slope = blok_node_input(node, 1);
+  return unit->slope.i && blok_value_at(matcher->graph, unit->slope)->literal;
+}
+
 static bool clip(const blok_matcher *matcher, const blok_node *node, blok_node_id id,
                  blok_unit *unit) {
   double low = -HUGE_VAL, high = HUGE_VAL;
@@ -171,7 +176,9 @@ bool blok_activation_read(const blok_matcher *matcher, blok_node_id id, blok_uni
   if (!blok_node_input(node, 0).i || !blok_node_output(node, 0).i) return false;
   unit->out = node->outputs[0];
   for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-    if (node->op == plain[i].op) return one_node(node, id, plain[i].activation, unit);
+    if (node->op != plain[i].op) continue;
+    if (node->op == BLOK_OP_PRelu && !prelu_slope(matcher, node, unit)) return false;
+    return one_node(node, id, plain[i].activation, unit);
   }
   if (node->op == BLOK_OP_LeakyRelu) {
     unit->alpha = (double)blok_node_float(node, "alpha", 0.01f);

@@ -10,23 +10,43 @@
 #include "graph/graph.h"
 #include "passes/facts.h"
 
+// Weight values of the working graph, none where absent.
+typedef struct blok_conv_weights {
+  blok_value_id weight, bias;
+  blok_value_id norm[4];  // scale, B, mean, var
+  blok_value_id slope;    // of a prelu
+} blok_conv_weights;
+
+// Those of a block with an addition: of F's convolutions, of the skip path's steps, of its
+// squeeze-excite's products; the constant that F(x) is multiplied by, the slope of a prelu behind
+// the addition.
+typedef struct blok_residual_weights {
+  blok_conv_weights conv[3], skip[BLOK_SKIP_STEPS], se[2];
+  blok_value_id scale, after_slope;
+} blok_residual_weights;
+
 typedef struct blok_block_record {
   blok_block_kind kind;
   int32_t parent;    // index in the overlay, -1: none
   const char *name;  // the scope its nodes or weights share ("layer1.0"), or its first node's name
   blok_value_id entry, exit;
+  blok_value_id skip_entry;  // where the skip path begins; none unless skip_elsewhere
   uint32_t n_members;
   const blok_node_id *members;  // working nodes, children's included, in execution order
   const char *skip_of;          // see blok_block
-  union {
-    blok_conv_desc conv;
-    blok_residual_desc residual;
-    blok_se_desc se;
-  } as;
-  // Weight values of the working graph: of the k-th convolution (or SE product), none where absent;
-  // 3 is the projection.
-  blok_value_id weight[4], bias[4];
-  blok_value_id norm[4][4];  // scale, B, mean, var
+  // The descriptor by kind, as in blok_block; the others NULL. weights: one (conv_norm_act), two
+  // (squeeze_excite: of its products).
+  const blok_conv_desc *conv;
+  const blok_residual_desc *residual;
+  const blok_se_desc *se;
+  const blok_gate_desc *gate;
+  const blok_conv_weights *weights;
+  const blok_residual_weights *residual_weights;
+  // residual_other: F's nodes, children's included, in execution order, and the operand of the
+  // addition that they make. gate: all its nodes, and its exit.
+  uint32_t n_region;
+  const blok_node_id *region;
+  blok_value_id region_out;
   uint64_t parameters;
   int64_t macs;
 } blok_block_record;

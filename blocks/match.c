@@ -92,7 +92,8 @@ static void place_block(blok_matcher *matcher, uint32_t found, int32_t parent) {
   }
 }
 
-// Blocks nest two deep: units of a residual, and nothing below them.
+// Each tree from its root down, a parent before its children. The parents on the way are kept in a
+// list, not on the stack: trees are as deep as the file makes them.
 static blok_status finish(blok_matcher *matcher, blok_error *error) {
   blok_overlay *overlay = matcher->overlay;
   forest trees;
@@ -101,14 +102,26 @@ static blok_status finish(blok_matcher *matcher, blok_error *error) {
   overlay->innermost =
       blok_arena_array(&overlay->arena, overlay->n_nodes, sizeof *overlay->innermost);
   overlay->blocks = blok_arena_array(&overlay->arena, matcher->n_records, sizeof *overlay->blocks);
-  if (!overlay->innermost || !overlay->blocks) return blok_fail_memory(error, 0);
+  uint32_t *above = blok_arena_array(&matcher->scratch, matcher->n_records, sizeof *above);
+  if (!overlay->innermost || !overlay->blocks || !above) return blok_fail_memory(error, 0);
   for (uint32_t i = 0; i < overlay->n_nodes; i++) overlay->innermost[i] = -1;
-  for (uint32_t top = trees.root; top != trees.none; top = trees.next[top]) {
-    int32_t parent = (int32_t)overlay->n_blocks;
-    place_block(matcher, top, -1);
-    for (uint32_t c = trees.child[top]; c != trees.none; c = trees.next[c]) {
-      place_block(matcher, c, parent);
+  uint32_t depth = 0, at = trees.root;
+  int32_t parent = -1;
+  while (at != trees.none || depth) {
+    if (at == trees.none) {
+      at = trees.next[above[--depth]];
+      parent = overlay->blocks[parent].parent;
+      continue;
     }
+    int32_t placed = (int32_t)overlay->n_blocks;
+    place_block(matcher, at, parent);
+    if (trees.child[at] == trees.none) {
+      at = trees.next[at];
+      continue;
+    }
+    above[depth++] = at;
+    at = trees.child[at];
+    parent = placed;
   }
   return BLOK_OK;
 }

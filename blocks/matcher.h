@@ -1,8 +1,9 @@
 // What the matchers share: the graph seen as units, and the records found so far.
 //
 // A unit is a small step from one value to another: a convolution, a norm, an activation (however
-// many nodes spell it), a squeeze-excite. Units overlap freely: the Sigmoid inside a SiLU is a unit
-// of its own output. Matchers walk over units and never look at spellings.
+// many nodes spell it), a squeeze-excite, a multiplication by constants. Units overlap freely: the
+// Sigmoid inside a SiLU is a unit of its own output. Matchers walk over units and never look at
+// spellings.
 //
 // Cost: uses and units are made in one sweep each; every walk has a bounded number of steps, so
 // that matching is linear in the graph, and nothing recurses.
@@ -15,10 +16,11 @@ typedef enum blok_unit_kind {
   BLOK_UNIT_CONV = 1,
   BLOK_UNIT_NORM = 2,
   BLOK_UNIT_ACT = 3,
-  BLOK_UNIT_SE = 4
+  BLOK_UNIT_SE = 4,
+  BLOK_UNIT_SCALE = 5  // multiplied by a constant number, or by one number a channel
 } blok_unit_kind;
 
-#define BLOK_UNIT_NODES 4
+#define BLOK_UNIT_NODES 8
 
 typedef struct blok_unit {
   blok_unit_kind kind;
@@ -28,8 +30,11 @@ typedef struct blok_unit {
   blok_node_id nodes[BLOK_UNIT_NODES];
   const blok_conv_desc *conv;  // of a convolution, norm and activation empty
   blok_activation activation;  // of an activation
-  double alpha, beta;
-  uint32_t record;  // of a squeeze-excite
+  double alpha, beta;          // of an activation; alpha: the number of a scale
+  blok_value_id slope;         // of a prelu
+  blok_value_id factor;        // of a scale: the constant
+  blok_scale scale;            // of a scale
+  uint32_t record;             // of a squeeze-excite
 } blok_unit;
 
 typedef struct blok_matcher {
@@ -50,12 +55,16 @@ typedef struct blok_matcher {
   uint32_t cap_misses;
 } blok_matcher;
 
-// Nodes gathered for a record.
-#define BLOK_MEMBERS 64
+// Blocks nest no deeper than this; what would is left as it is, with a near miss. So the members of
+// all records together stay linear in the graph.
+#define BLOK_BLOCK_DEPTH 256
+
+// Nodes gathered for a record, in the matcher's scratch memory.
 typedef struct blok_members {
-  uint32_t n;
-  bool full;  // there were more than BLOK_MEMBERS
-  blok_node_id nodes[BLOK_MEMBERS];
+  blok_matcher *matcher;
+  uint32_t n, capacity;
+  bool failed;  // no memory: blok_record_add says so
+  blok_node_id *nodes;
 } blok_members;
 
 // ---- Units (units.c, activations.c) -------------------------------------------------------------
@@ -86,27 +95,38 @@ bool blok_constant_number(const blok_matcher *matcher, blok_value_id value, doub
 
 // ---- Records (records.c) ------------------------------------------------------------------------
 
+void blok_members_begin(blok_matcher *matcher, blok_members *members);
 void blok_members_add(blok_members *members, blok_node_id node);
-void blok_members_add_unit(const blok_matcher *matcher, blok_members *members,
-                           const blok_unit *unit);
+void blok_members_add_unit(blok_members *members, const blok_unit *unit);
 // True when no block holds any of unit's nodes (a squeeze-excite: when no block holds it).
 bool blok_unit_free(const blok_matcher *matcher, const blok_unit *unit);
+// True when no block holds any of unit's nodes (*home is then -1), or one that keeps nodes holds
+// all of them as its own (a residual_other, a gate): *home is then its place in records, and a
+// block of the unit becomes its child.
+bool blok_unit_home(const blok_matcher *matcher, const blok_unit *unit, int32_t *home);
+// The outermost block that holds the node, -1: none.
+int32_t blok_outermost(const blok_matcher *matcher, blok_node_id node);
 
-// Adds a record: copies *record, fills members, parameters and MACs, and makes it the owner of its
-// nodes. Children are added after their parent. *index is its place in records.
+// Adds a record: copies *record and what it points to, fills members, parameters and MACs, and
+// makes it the owner of those of its nodes that no child of it holds. Children are added after
+// their parent, or were found before it and get it as parent then (blok_record_adopt). *index is
+// its place in records.
 BLOK_MUST_CHECK blok_status blok_record_add(blok_matcher *matcher, const blok_block_record *record,
                                             const blok_members *members, uint32_t *index,
                                             blok_error *error);
+
+// Makes the record at parent the parent of the one at child, which had none.
+void blok_record_adopt(blok_matcher *matcher, uint32_t child, uint32_t parent);
 
 // A conv_norm_act of units, any of norm and act NULL. Pre order: both stand before the convolution.
 BLOK_MUST_CHECK blok_status blok_record_conv(blok_matcher *matcher, int32_t parent,
                                              const blok_unit *conv, const blok_unit *norm,
                                              const blok_unit *act, bool pre, blok_error *error);
-// The descriptor of the same, and where its weights are noted: slot k of the record.
+// The descriptor and the weights of the same.
 blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit *conv,
                                    const blok_unit *norm, const blok_unit *act);
-void blok_record_weights(const blok_matcher *matcher, blok_block_record *record, uint32_t k,
-                         const blok_unit *conv, const blok_unit *norm);
+blok_conv_weights blok_conv_weighed(const blok_matcher *matcher, const blok_unit *conv,
+                                    const blok_unit *norm, const blok_unit *act);
 
 // Notes a near miss; the texts are copied.
 BLOK_MUST_CHECK blok_status blok_miss_add(blok_matcher *matcher, blok_block_kind kind,

@@ -39,15 +39,38 @@ const char *blok_order_name(blok_order order) {
 
 const char *blok_activation_name(blok_activation activation) {
   static const char *const names[] = {
-      [BLOK_ACT_NONE] = "none",       [BLOK_ACT_RELU] = "relu",
-      [BLOK_ACT_RELU6] = "relu6",     [BLOK_ACT_LEAKY_RELU] = "leaky_relu",
-      [BLOK_ACT_SILU] = "silu",       [BLOK_ACT_HARD_SWISH] = "hard_swish",
-      [BLOK_ACT_SIGMOID] = "sigmoid", [BLOK_ACT_HARD_SIGMOID] = "hard_sigmoid",
-      [BLOK_ACT_TANH] = "tanh",       [BLOK_ACT_GELU] = "gelu",
-      [BLOK_ACT_PRELU] = "prelu",     [BLOK_ACT_CLIP] = "clip",
+      [BLOK_ACT_NONE] = "none",
+      [BLOK_ACT_RELU] = "relu",
+      [BLOK_ACT_RELU6] = "relu6",
+      [BLOK_ACT_LEAKY_RELU] = "leaky_relu",
+      [BLOK_ACT_SILU] = "silu",
+      [BLOK_ACT_HARD_SWISH] = "hard_swish",
+      [BLOK_ACT_SIGMOID] = "sigmoid",
+      [BLOK_ACT_HARD_SIGMOID] = "hard_sigmoid",
+      [BLOK_ACT_TANH] = "tanh",
+      [BLOK_ACT_GELU] = "gelu",
+      [BLOK_ACT_PRELU] = "prelu",
+      [BLOK_ACT_CLIP] = "clip",
+      [BLOK_ACT_GELU_TANH] = "gelu_tanh",
+      [BLOK_ACT_MISH] = "mish",
+      [BLOK_ACT_ELU] = "elu",
   };
   size_t index = (size_t)activation;
   return index < sizeof names / sizeof names[0] ? names[index] : "none";
+}
+
+const char *blok_gate_form_name(blok_gate_form form) {
+  static const char *const names[] = {
+      [BLOK_GATE_OTHER] = "other",
+      [BLOK_GATE_ECA] = "eca",
+      [BLOK_GATE_EFFECTIVE_SE] = "effective_se",
+      [BLOK_GATE_GLOBAL_CONTEXT] = "global_context",
+      [BLOK_GATE_CBAM_CHANNEL] = "cbam_channel",
+      [BLOK_GATE_CBAM_SPATIAL] = "cbam_spatial",
+      [BLOK_GATE_GRN] = "grn",
+  };
+  size_t index = (size_t)form;
+  return index < sizeof names / sizeof names[0] ? names[index] : "other";
 }
 
 const char *blok_norm_name(blok_norm norm) { return norm == BLOK_NORM_BATCH ? "batch" : "none"; }

@@ -28,7 +28,7 @@ void blok_chain_walk(const blok_matcher *matcher, blok_value_id end, blok_chain 
 bool blok_chain_fork(const blok_chain *f, const blok_chain *skip, uint32_t *f_steps,
                      uint32_t *skip_steps) {
   for (uint32_t i = 1; i <= f->n; i++) {
-    for (uint32_t j = 0; j <= skip->n && j <= BLOK_SKIP_STEPS; j++) {
+    for (uint32_t j = 0; j <= skip->n && j <= BLOK_SKIP_REACH; j++) {
       if (!blok_same_value(f->values[i], skip->values[j])) continue;
       *f_steps = i;
       *skip_steps = j;

@@ -5,7 +5,7 @@
 #include "blocks/matcher.h"
 
 #define BLOK_CHAIN_STEPS 16  // no block of this kind has a longer F(x)
-#define BLOK_SKIP_STEPS  4   // nor a longer skip path
+#define BLOK_SKIP_REACH  8   // nor a longer skip path, norms counted
 
 // values[0] is the end; step i makes values[i] from values[i + 1].
 typedef struct blok_chain {

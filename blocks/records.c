@@ -6,16 +6,22 @@
 #include "base/size.h"
 #include "blocks/matcher.h"
 
+void blok_members_begin(blok_matcher *matcher, blok_members *members) {
+  memset(members, 0, sizeof *members);
+  members->matcher = matcher;
+}
+
 void blok_members_add(blok_members *members, blok_node_id node) {
-  if (members->n == BLOK_MEMBERS) {
-    members->full = true;
+  if (!blok_arena_grow(&members->matcher->scratch, &members->nodes, &members->capacity, members->n,
+                       sizeof *members->nodes)) {
+    members->failed = true;
     return;
   }
   members->nodes[members->n++] = node;
 }
 
-void blok_members_add_unit(const blok_matcher *matcher, blok_members *members,
-                           const blok_unit *unit) {
+void blok_members_add_unit(blok_members *members, const blok_unit *unit) {
+  const blok_matcher *matcher = members->matcher;
   const blok_node_id *nodes = unit->nodes;
   uint32_t n = unit->n_nodes;
   if (unit->kind == BLOK_UNIT_SE) {
@@ -33,6 +39,28 @@ bool blok_unit_free(const blok_matcher *matcher, const blok_unit *unit) {
   return true;
 }
 
+bool blok_unit_home(const blok_matcher *matcher, const blok_unit *unit, int32_t *home) {
+  if (unit->kind == BLOK_UNIT_SE || unit->n_nodes == 0) return false;
+  *home = matcher->owner[unit->nodes[0].i];
+  for (uint32_t i = 1; i < unit->n_nodes; i++) {
+    if (matcher->owner[unit->nodes[i].i] != *home) return false;
+  }
+  if (*home < 0) return true;
+  blok_block_kind kind = matcher->records[*home]->kind;
+  return kind == BLOK_RESIDUAL_OTHER || kind == BLOK_GATE;
+}
+
+int32_t blok_outermost(const blok_matcher *matcher, blok_node_id node) {
+  int32_t index = matcher->owner[node.i];
+  while (index >= 0 && matcher->records[index]->parent >= 0)
+    index = matcher->records[index]->parent;
+  return index;
+}
+
+void blok_record_adopt(blok_matcher *matcher, uint32_t child, uint32_t parent) {
+  matcher->records[child]->parent = (int32_t)parent;
+}
+
 // ---- Members ------------------------------------------------------------------------------------
 
 typedef struct placed {
@@ -47,7 +75,8 @@ static int by_place(const void *left, const void *right) {
 
 static blok_status keep_members(blok_matcher *matcher, const blok_members *members,
                                 blok_block_record *record, blok_error *error) {
-  placed sorted[BLOK_MEMBERS];
+  placed *sorted = blok_arena_array(&matcher->scratch, members->n, sizeof *sorted);
+  if (!sorted) return blok_fail_memory(error, members->n * sizeof *sorted);
   for (uint32_t i = 0; i < members->n; i++) {
     sorted[i] = (placed){matcher->place[members->nodes[i].i], members->nodes[i]};
   }
@@ -58,6 +87,29 @@ static blok_status keep_members(blok_matcher *matcher, const blok_members *membe
   record->members = kept;
   record->n_members = members->n;
   return BLOK_OK;
+}
+
+// Copies what the record points to into the overlay's arena.
+static blok_status keep_descriptor(blok_matcher *matcher, blok_block_record *record,
+                                   blok_error *error) {
+  blok_arena *arena = &matcher->overlay->arena;
+  bool kept = true;
+#define KEEP(field, n)                                                                    \
+  do {                                                                                    \
+    if (record->field) {                                                                  \
+      record->field = blok_arena_copy(arena, record->field, (n) * sizeof *record->field); \
+      kept = kept && record->field;                                                       \
+    }                                                                                     \
+  } while (0)
+  KEEP(conv, 1);
+  KEEP(residual, 1);
+  KEEP(se, 1);
+  KEEP(gate, 1);
+  KEEP(weights, record->kind == BLOK_SQUEEZE_EXCITE ? 2 : 1);
+  KEEP(residual_weights, 1);
+  KEEP(region, record->n_region);
+#undef KEEP
+  return kept ? BLOK_OK : blok_fail_memory(error, 0);
 }
 
 static void count_members(const blok_matcher *matcher, blok_block_record *record) {
@@ -73,16 +125,14 @@ static void count_members(const blok_matcher *matcher, blok_block_record *record
 
 blok_status blok_record_add(blok_matcher *matcher, const blok_block_record *record,
                             const blok_members *members, uint32_t *index, blok_error *error) {
-  if (members->full) {
-    return BLOK_FAIL(error, BLOK_E_INTERNAL, "a %s block of more than %d nodes",
-                     blok_block_kind_name(record->kind), BLOK_MEMBERS);
-  }
+  if (members->failed) return blok_fail_memory(error, 0);
   blok_block_record *made = blok_arena_copy(&matcher->scratch, record, sizeof *record);
   if (!made || !blok_arena_grow(&matcher->scratch, &matcher->records, &matcher->cap_records,
                                 matcher->n_records, sizeof(blok_block_record *))) {
     return blok_fail_memory(error, sizeof *record);
   }
   BLOK_TRY(keep_members(matcher, members, made, error));
+  BLOK_TRY(keep_descriptor(matcher, made, error));
   count_members(matcher, made);
   made->name = blok_scope_name(matcher, made);
   if (!made->name) return blok_fail_memory(error, 0);
@@ -114,20 +164,25 @@ blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit 
   return desc;
 }
 
-void blok_record_weights(const blok_matcher *matcher, blok_block_record *record, uint32_t k,
-                         const blok_unit *conv, const blok_unit *norm) {
+blok_conv_weights blok_conv_weighed(const blok_matcher *matcher, const blok_unit *conv,
+                                    const blok_unit *norm, const blok_unit *act) {
+  blok_conv_weights weights;
+  memset(&weights, 0, sizeof weights);
   const blok_node *node = blok_node_at(matcher->graph, conv->nodes[0]);
-  record->weight[k] = blok_node_input(node, 1);
-  record->bias[k] = blok_node_input(node, 2);
-  if (!norm) return;
+  weights.weight = blok_node_input(node, 1);
+  weights.bias = blok_node_input(node, 2);
+  if (act) weights.slope = act->slope;
+  if (!norm) return weights;
   node = blok_node_at(matcher->graph, norm->nodes[0]);
-  for (uint32_t i = 0; i < 4; i++) record->norm[k][i] = blok_node_input(node, i + 1);
+  for (uint32_t i = 0; i < 4; i++) weights.norm[i] = blok_node_input(node, i + 1);
+  return weights;
 }
 
 blok_status blok_record_conv(blok_matcher *matcher, int32_t parent, const blok_unit *conv,
                              const blok_unit *norm, const blok_unit *act, bool pre,
                              blok_error *error) {
-  blok_members members = {.n = 0};
+  blok_members members;
+  blok_members_begin(matcher, &members);
   blok_block_record record;
   memset(&record, 0, sizeof record);
   record.kind = BLOK_CONV_NORM_ACT;
@@ -136,11 +191,13 @@ blok_status blok_record_conv(blok_matcher *matcher, int32_t parent, const blok_u
   const blok_unit *after = act ? act : norm ? norm : conv;
   record.entry = pre ? before->in : conv->in;
   record.exit = pre ? conv->out : after->out;
-  record.as.conv = blok_conv_described(matcher, conv, norm, act);
-  blok_record_weights(matcher, &record, 0, conv, norm);
-  blok_members_add_unit(matcher, &members, conv);
-  if (norm) blok_members_add_unit(matcher, &members, norm);
-  if (act) blok_members_add_unit(matcher, &members, act);
+  blok_conv_desc desc = blok_conv_described(matcher, conv, norm, act);
+  blok_conv_weights weights = blok_conv_weighed(matcher, conv, norm, act);
+  record.conv = &desc;
+  record.weights = &weights;
+  blok_members_add_unit(&members, conv);
+  if (norm) blok_members_add_unit(&members, norm);
+  if (act) blok_members_add_unit(&members, act);
   uint32_t index;
   return blok_record_add(matcher, &record, &members, &index, error);
 }

@@ -307,55 +307,69 @@ static bool describe_skip(blok_matcher *matcher, const attempt *self, const char
   return *out != NULL;
 }
 
-static void describe(const attempt *self, blok_block_record *record) {
+static void describe_projection(const attempt *self, blok_residual_desc *desc,
+                                blok_residual_weights *weights) {
+  static const blok_skip_step empty = BLOK_SKIP_STEP_INIT;
+  const blok_matcher *matcher = self->matcher;
+  desc->skip = self->projection ? BLOK_SKIP_PROJECTION : BLOK_SKIP_IDENTITY;
+  if (!self->projection) return;
+  desc->skip_steps = 1;
+  desc->skip_step[0] = empty;
+  desc->skip_step[0].conv =
+      blok_conv_described(matcher, self->projection, self->projection_norm, NULL);
+  weights->skip[0] = blok_conv_weighed(matcher, self->projection, self->projection_norm, NULL);
+}
+
+static void describe(const attempt *self, blok_residual_desc *desc,
+                     blok_residual_weights *weights) {
+  static const blok_residual_desc empty = BLOK_RESIDUAL_DESC_INIT;
   const blok_matcher *matcher = self->matcher;
   const blok_body *body = &self->body;
-  blok_residual_desc *desc = &record->as.residual;
-  desc->struct_size = sizeof *desc;
+  *desc = empty;
+  memset(weights, 0, sizeof *weights);
   desc->convs = (int32_t)body->n;
   for (uint32_t i = 0; i < body->n; i++) {
     const blok_stretch *part = &body->part[i];
     desc->conv[i] = blok_conv_described(matcher, part->conv, part->norm, part->act);
-    blok_record_weights(matcher, record, i, part->conv, part->norm);
+    weights->conv[i] = blok_conv_weighed(matcher, part->conv, part->norm, part->act);
   }
   desc->order = body->order;
-  desc->skip = self->projection ? BLOK_SKIP_PROJECTION : BLOK_SKIP_IDENTITY;
-  if (self->projection) {
-    desc->projection = blok_conv_described(matcher, self->projection, self->projection_norm, NULL);
-    blok_record_weights(matcher, record, 3, self->projection, self->projection_norm);
-  }
+  describe_projection(self, desc, weights);
   desc->projection_after_preact = self->after_preact;
   desc->has_se = body->se != NULL;
   if (body->se) {
-    desc->se = matcher->records[body->se->record]->as.se;
+    const blok_block_record *se = matcher->records[body->se->record];
+    desc->se = *se->se;
+    memcpy(weights->se, se->weights, sizeof weights->se);
     desc->se_conv = (int32_t)body->se_part;
   }
   if (!self->after) return;
   desc->after_add = self->after->activation;
   desc->after_alpha = self->after->alpha;
   desc->after_beta = self->after->beta;
+  weights->after_slope = self->after->slope;
 }
 
 static void gather(const attempt *self, blok_members *members) {
-  const blok_matcher *matcher = self->matcher;
   const blok_body *body = &self->body;
   for (uint32_t i = 0; i < body->n; i++) {
     const blok_stretch *part = &body->part[i];
-    blok_members_add_unit(matcher, members, part->conv);
-    if (part->norm) blok_members_add_unit(matcher, members, part->norm);
-    if (part->act) blok_members_add_unit(matcher, members, part->act);
+    blok_members_add_unit(members, part->conv);
+    if (part->norm) blok_members_add_unit(members, part->norm);
+    if (part->act) blok_members_add_unit(members, part->act);
   }
-  if (body->se) blok_members_add_unit(matcher, members, body->se);
-  if (self->projection) blok_members_add_unit(matcher, members, self->projection);
-  if (self->projection_norm) blok_members_add_unit(matcher, members, self->projection_norm);
+  if (body->se) blok_members_add_unit(members, body->se);
+  if (self->projection) blok_members_add_unit(members, self->projection);
+  if (self->projection_norm) blok_members_add_unit(members, self->projection_norm);
   blok_members_add(members, self->add);
-  if (self->after) blok_members_add_unit(matcher, members, self->after);
+  if (self->after) blok_members_add_unit(members, self->after);
 }
 
 static blok_status record(const attempt *self, blok_error *error) {
   blok_matcher *matcher = self->matcher;
   const blok_body *body = &self->body;
-  blok_members members = {.n = 0};
+  blok_members members;
+  blok_members_begin(matcher, &members);
   blok_block_record made;
   memset(&made, 0, sizeof made);
   made.kind = body->n == 3 ? BLOK_BOTTLENECK : BLOK_RESIDUAL;
@@ -363,7 +377,11 @@ static blok_status record(const attempt *self, blok_error *error) {
   made.entry = self->entry;
   made.exit = self->after ? self->after->out : blok_node_at(matcher->graph, self->add)->outputs[0];
   if (!describe_skip(matcher, self, &made.skip_of)) return blok_fail_memory(error, 0);
-  describe(self, &made);
+  blok_residual_desc desc;
+  blok_residual_weights weights;
+  describe(self, &desc, &weights);
+  made.residual = &desc;
+  made.residual_weights = &weights;
   gather(self, &members);
   uint32_t index;
   BLOK_TRY(blok_record_add(matcher, &made, &members, &index, error));
@@ -373,7 +391,7 @@ static blok_status record(const attempt *self, blok_error *error) {
     const blok_stretch *part = &body->part[i];
     BLOK_TRY(blok_record_conv(matcher, parent, part->conv, part->norm, part->act, pre, error));
   }
-  if (body->se) matcher->records[body->se->record]->parent = parent;
+  if (body->se) blok_record_adopt(matcher, body->se->record, index);
   if (!self->projection) return BLOK_OK;
   return blok_record_conv(matcher, parent, self->projection, self->projection_norm, NULL, false,
                           error);

@@ -142,15 +142,16 @@ static bool try_scale(const blok_matcher *matcher, attempt *self) {
 
 static blok_status record(blok_matcher *matcher, const attempt *self, blok_error *error) {
   static const blok_se_desc empty = BLOK_SE_DESC_INIT;
-  blok_members members = {.n = 0};
+  blok_members members;
+  blok_members_begin(matcher, &members);
   blok_block_record made;
   memset(&made, 0, sizeof made);
   made.kind = BLOK_SQUEEZE_EXCITE;
   made.parent = -1;
   made.entry = self->x;
   made.exit = blok_node_at(matcher->graph, self->scale)->outputs[0];
-  blok_se_desc *se = &made.as.se;
-  *se = empty;
+  blok_se_desc desc = empty, *se = &desc;
+  made.se = se;
   se->channels = self->first->conv->in_channels;
   se->hidden = self->first->conv->out_channels;
   se->activation = self->inner->activation;
@@ -159,12 +160,15 @@ static blok_status record(blok_matcher *matcher, const attempt *self, blok_error
   se->gate = self->gate->activation;
   se->gate_alpha = self->gate->alpha;
   se->gate_beta = self->gate->beta;
-  blok_record_weights(matcher, &made, 0, self->first, NULL);
-  blok_record_weights(matcher, &made, 1, self->second, NULL);
+  se->bias[0] = self->first->conv->bias;
+  se->bias[1] = self->second->conv->bias;
+  const blok_conv_weights weights[2] = {blok_conv_weighed(matcher, self->first, NULL, self->inner),
+                                        blok_conv_weighed(matcher, self->second, NULL, NULL)};
+  made.weights = weights;
   const blok_unit *parts[] = {self->first, self->inner, self->second, self->gate};
   blok_members_add(&members, self->pool);
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-    blok_members_add_unit(matcher, &members, parts[i]);
+    blok_members_add_unit(&members, parts[i]);
   }
   blok_members_add(&members, self->scale);
   blok_unit unit;

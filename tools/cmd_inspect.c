@@ -22,27 +22,21 @@ size_t blok_inspect_count(const blok_model *model, blok_block_kind kind) {
 }
 
 bool blok_inspect_has_addition(const blok_block *block) {
-  return (block->kind == BLOK_RESIDUAL || block->kind == BLOK_BOTTLENECK) &&
-         block->as.residual.skip != BLOK_SKIP_NONE;
+  return block->residual != NULL && block->residual->skip != BLOK_SKIP_NONE;
 }
 
 const char *blok_inspect_activation(const blok_block *block) {
-  switch (block->kind) {
-    case BLOK_CONV_NORM_ACT:
-      return blok_activation_name(block->as.conv.activation);
-    case BLOK_RESIDUAL:
-    case BLOK_BOTTLENECK:
-      return blok_activation_name(block->as.residual.conv[0].activation);
-    case BLOK_SQUEEZE_EXCITE:
-      return blok_activation_name(block->as.se.activation);
-  }
-  return blok_activation_name(BLOK_ACT_NONE);
+  blok_activation activation = BLOK_ACT_NONE;
+  if (block->conv) activation = block->conv->activation;
+  if (block->residual) activation = block->residual->conv[0].activation;
+  if (block->se) activation = block->se->activation;
+  if (block->gate) activation = block->gate->activation;
+  return blok_activation_name(activation);
 }
 
 const blok_se_desc *blok_inspect_se(const blok_block *block) {
-  if (block->kind == BLOK_SQUEEZE_EXCITE) return &block->as.se;
-  if (block->kind != BLOK_RESIDUAL && block->kind != BLOK_BOTTLENECK) return NULL;
-  return block->as.residual.has_se ? &block->as.residual.se : NULL;
+  if (block->se) return block->se;
+  return block->residual && block->residual->has_se ? &block->residual->se : NULL;
 }
 
 const char *blok_inspect_node_name(const blok_model *model, size_t index) {

@@ -76,7 +76,7 @@ static void write_se(blok_json *json, const blok_se_desc *se) {
 static void write_block(blok_json *json, const blok_model *model, size_t index) {
   const blok_block *block = blok_model_block(model, index);
   const bool added = blok_inspect_has_addition(block);
-  const blok_residual_desc *desc = &block->as.residual;
+  const blok_residual_desc *desc = block->residual;
   blok_json_open(json, NULL, '{');
   blok_json_text(json, "kind", blok_block_kind_name(block->kind));
   blok_json_text(json, "name", block->name);

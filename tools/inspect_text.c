@@ -94,7 +94,7 @@ static void order_cells(blok_table *table, const blok_block *block) {
     for (int i = 0; i < 3; i++) blok_table_cell(table, "%s", "");
     return;
   }
-  const blok_residual_desc *desc = &block->as.residual;
+  const blok_residual_desc *desc = block->residual;
   if (desc->skip == BLOK_SKIP_PROJECTION && block->skip_of != NULL) {
     blok_table_cell(table, "projection (%s)", block->skip_of);
   } else {

@@ -12,10 +12,13 @@ extern "C" {
 #endif
 
 typedef enum blok_block_kind {
-  BLOK_CONV_NORM_ACT = 1,  // convolution, optional norm, optional activation
-  BLOK_RESIDUAL = 2,       // two convolutions and an addition
-  BLOK_BOTTLENECK = 3,     // 1x1, kxk, 1x1 and an addition
-  BLOK_SQUEEZE_EXCITE = 4  // pool, two small products, gate, scale
+  BLOK_CONV_NORM_ACT = 1,        // convolution, optional norm, optional activation
+  BLOK_RESIDUAL = 2,             // two convolutions and an addition
+  BLOK_BOTTLENECK = 3,           // 1x1, kxk, 1x1 and an addition
+  BLOK_SQUEEZE_EXCITE = 4,       // pool, two small products, gate, scale
+  BLOK_INVERTED_BOTTLENECK = 5,  // [1x1], depthwise or widened grouped, 1x1; with or without skip
+  BLOK_RESIDUAL_OTHER = 6,       // any other F(x) + skip(x): F is kept as nodes
+  BLOK_GATE = 7                  // other attention that scales channels: kept as nodes
 } blok_block_kind;
 
 // The first question: what is the skip path?
@@ -41,10 +44,48 @@ typedef enum blok_activation {
   BLOK_ACT_TANH = 8,
   BLOK_ACT_GELU = 9,
   BLOK_ACT_PRELU = 10,
-  BLOK_ACT_CLIP = 11
+  BLOK_ACT_CLIP = 11,
+  BLOK_ACT_GELU_TANH = 12,  // the approximation by tanh
+  BLOK_ACT_MISH = 13,
+  BLOK_ACT_ELU = 14
 } blok_activation;
 
 typedef enum blok_norm { BLOK_NORM_NONE = 0, BLOK_NORM_BATCH = 1 } blok_norm;
+
+// How a squeeze-excite's product is written.
+typedef enum blok_product {
+  BLOK_PRODUCT_CONV = 0,          // a 1x1 convolution
+  BLOK_PRODUCT_LINEAR = 1,        // a linear layer, its weights out x in
+  BLOK_PRODUCT_LINEAR_IN_OUT = 2  // a linear layer, its weights in x out
+} blok_product;
+
+// What multiplies F(x) by constants before the addition.
+typedef enum blok_scale {
+  BLOK_SCALE_NONE = 0,
+  BLOK_SCALE_NUMBER = 1,   // one number (Inception-ResNet, EDSR)
+  BLOK_SCALE_CHANNELS = 2  // one number a channel (layer scale)
+} blok_scale;
+
+typedef enum blok_gate_form {
+  BLOK_GATE_OTHER = 0,           // computed from x and broadcast over it, of no form below
+  BLOK_GATE_ECA = 1,             // mean, 1-D convolution over channels
+  BLOK_GATE_EFFECTIVE_SE = 2,    // mean, one product
+  BLOK_GATE_GLOBAL_CONTEXT = 3,  // softmax-weighted mean, small network; multiplied or added
+  BLOK_GATE_CBAM_CHANNEL = 4,    // mean and maximum through one network
+  BLOK_GATE_CBAM_SPATIAL = 5,    // mean and maximum over channels, a convolution
+  BLOK_GATE_GRN = 6              // global response normalisation (ConvNeXt V2), its addition of x
+                                 // included
+} blok_gate_form;
+
+// What may stand on a skip path.
+typedef enum blok_skip_op {
+  BLOK_SKIP_CONV = 1,  // 1x1, or depthwise before one; its norm goes with it
+  BLOK_SKIP_NORM = 2,  // a norm alone
+  BLOK_SKIP_AVERAGE_POOL = 3,
+  BLOK_SKIP_MAX_POOL = 4,
+  BLOK_SKIP_PAD = 5,   // zeros, along one axis
+  BLOK_SKIP_SLICE = 6  // along one axis
+} blok_skip_op;
 
 // "conv_norm_act", "residual", ...; "none" for a number that names nothing. Never NULL.
 BLOK_API const char *blok_block_kind_name(blok_block_kind kind);
@@ -52,6 +93,7 @@ BLOK_API const char *blok_skip_name(blok_skip skip);     // "identity", "project
 BLOK_API const char *blok_order_name(blok_order order);  // "post", "pre", "none"
 BLOK_API const char *blok_activation_name(blok_activation activation);  // "relu", "silu", ...
 BLOK_API const char *blok_norm_name(blok_norm norm);                    // "batch", "none"
+BLOK_API const char *blok_gate_form_name(blok_gate_form form);          // "eca", ..., "other"
 
 // One convolution of a block with the norm and activation around it, in 2-D.
 typedef struct blok_conv_desc {
@@ -85,35 +127,87 @@ typedef struct blok_se_desc {
   double alpha, beta;          // of that activation
   blok_activation gate;        // sigmoid or hard-sigmoid
   double gate_alpha, gate_beta;
+  blok_product product[2];
+  bool bias[2];
+  blok_norm norm;  // behind the first product
+  double epsilon;  // of the norm
 } blok_se_desc;
 
-#define BLOK_SE_DESC_INIT \
-  { sizeof(blok_se_desc), 0, 0, BLOK_ACT_RELU, 0, 0, BLOK_ACT_SIGMOID, 0, 0 }
+#define BLOK_SE_DESC_INIT                                                       \
+  {                                                                             \
+    sizeof(blok_se_desc), 0, 0, BLOK_ACT_RELU, 0, 0, BLOK_ACT_SIGMOID, 0, 0,    \
+        {BLOK_PRODUCT_CONV, BLOK_PRODUCT_CONV}, {true, true}, BLOK_NORM_NONE, 0 \
+  }
 
-// A residual or bottleneck block: F(x) of two or three convolutions, a skip path, an addition.
+// One step of a skip path. Fields that op does not name hold their _INIT values.
+typedef struct blok_skip_step {
+  uint32_t struct_size;
+  blok_skip_op op;
+  blok_conv_desc conv;  // CONV, with norm; NORM: in_channels, norm and epsilon
+  int32_t kernel[2];    // of the pools, as in blok_conv_desc
+  int32_t stride[2];
+  int32_t pads[4];
+  bool ceil_mode;
+  bool count_include_pad;
+  int32_t axis;        // PAD, SLICE: counted from 0
+  int64_t begin, end;  // PAD: zeros before and behind; SLICE: first index, and one past the last
+  int64_t step;        // SLICE
+} blok_skip_step;
+
+#define BLOK_SKIP_STEP_INIT                                                                    \
+  {                                                                                            \
+    sizeof(blok_skip_step), BLOK_SKIP_CONV, BLOK_CONV_DESC_INIT, {1, 1}, {1, 1}, {0, 0, 0, 0}, \
+        false, false, 0, 0, 0, 1                                                               \
+  }
+
+#define BLOK_SKIP_STEPS 6
+
+// A block with an addition, F(x) + skip(x), or an inverted bottleneck without one. F has two or
+// three convolutions; in BLOK_RESIDUAL_OTHER it is kept as nodes, and convs, conv, order, se and
+// scale are empty.
 typedef struct blok_residual_desc {
   uint32_t struct_size;
-  int32_t convs;           // of F(x): 2 (residual) or 3 (bottleneck)
+  int32_t convs;           // of F(x): 2 or 3
   blok_conv_desc conv[3];  // in execution order; in pre order each one's norm comes before it
   blok_order order;
   blok_skip skip;
-  blok_conv_desc projection;     // valid when skip is BLOK_SKIP_PROJECTION
+  int32_t skip_steps;                         // of a projection
+  blok_skip_step skip_step[BLOK_SKIP_STEPS];  // in execution order
+  bool skip_elsewhere;  // the skip path begins at a value that is not the block's entry: at one
+                        // between, which nodes outside read too (a shared pool)
   bool projection_after_preact;  // the skip starts behind the first norm and activation (pre order)
   bool has_se;
   blok_se_desc se;
-  int32_t se_conv;  // the convolution (from 0) behind whose norm and activation it stands
+  int32_t se_conv;      // the convolution (from 0) behind whose norm and activation it stands
+  bool se_before_act;   // behind the norm, before the activation
+  blok_scale scale;     // of F(x), before the addition
+  double scale_number;  // BLOK_SCALE_NUMBER
   blok_activation after_add;
   double after_alpha, after_beta;
 } blok_residual_desc;
 
 // Two plain 1x1 convolutions in post order on an identity skip.
-#define BLOK_RESIDUAL_DESC_INIT                                                           \
-  {                                                                                       \
-    sizeof(blok_residual_desc), 2,                                                        \
-        {BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT}, BLOK_ORDER_POST, \
-        BLOK_SKIP_IDENTITY, BLOK_CONV_DESC_INIT, false, false, BLOK_SE_DESC_INIT, 0,      \
-        BLOK_ACT_NONE, 0, 0                                                               \
+#define BLOK_RESIDUAL_DESC_INIT                                                                   \
+  {                                                                                               \
+    sizeof(blok_residual_desc), 2,                                                                \
+        {BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT}, BLOK_ORDER_POST,         \
+        BLOK_SKIP_IDENTITY, 0, {BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT,    \
+                                BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT},   \
+        false, false, false, BLOK_SE_DESC_INIT, 0, false, BLOK_SCALE_NONE, 1, BLOK_ACT_NONE, 0, 0 \
   }
+
+// A gate that is no squeeze-excite: x times (or plus) what is computed from x, broadcast over it.
+typedef struct blok_gate_desc {
+  uint32_t struct_size;
+  blok_gate_form form;
+  int32_t channels;
+  bool spatial;                // one number a place rather than a channel
+  bool adds;                   // added rather than multiplied
+  blok_activation activation;  // the last one of the gate
+} blok_gate_desc;
+
+#define BLOK_GATE_DESC_INIT \
+  { sizeof(blok_gate_desc), BLOK_GATE_OTHER, 0, false, false, BLOK_ACT_NONE }
 
 // A matched block. Everything it points to lives as long as the model.
 typedef struct blok_block {
@@ -134,11 +228,11 @@ typedef struct blok_block {
   int32_t out_rank;     // rank of exit's shape, -1: unknown
   const blok_axis *out_axes;
   size_t nodes;  // members (blok_model_block_node)
-  union {
-    blok_conv_desc conv;          // BLOK_CONV_NORM_ACT
-    blok_residual_desc residual;  // BLOK_RESIDUAL, BLOK_BOTTLENECK
-    blok_se_desc se;              // BLOK_SQUEEZE_EXCITE
-  } as;
+  // The native struct: one of these, the others NULL.
+  const blok_conv_desc *conv;          // BLOK_CONV_NORM_ACT
+  const blok_residual_desc *residual;  // residual, bottleneck, inverted_bottleneck, residual_other
+  const blok_se_desc *se;              // BLOK_SQUEEZE_EXCITE
+  const blok_gate_desc *gate;          // BLOK_GATE
 } blok_block;
 
 #ifdef __cplusplus

@@ -189,7 +189,7 @@ START_TEST(blocks__name_their_source_nodes) {
   const blok_block *block = blok_model_block(model, 0);
   ck_assert_int_eq(block->kind, BLOK_RESIDUAL);
   ck_assert_int_eq(block->parent, -1);
-  ck_assert(block->as.residual.has_se);
+  ck_assert(block->residual->has_se);
   ck_assert_int_eq(block->in_channels, 8);
   ck_assert_int_eq(block->out_channels, 8);
   blok_model_info info = BLOK_MODEL_INFO_INIT;

@@ -22,7 +22,7 @@ START_TEST(conv_norm_act_match__takes_norm_and_activation) {
   net_found found = net_match(module);
   ck_assert_uint_eq(found.overlay->n_blocks, 1);
   const blok_block_record *block = net_block(&found, BLOK_CONV_NORM_ACT);
-  const blok_conv_desc *conv = &block->as.conv;
+  const blok_conv_desc *conv = block->conv;
   ck_assert_str_eq(block->name, "a.conv");
   ck_assert_uint_eq(block->n_members, 3);
   ck_assert_int_eq(conv->in_channels, 3);
@@ -37,8 +37,8 @@ START_TEST(conv_norm_act_match__takes_norm_and_activation) {
   ck_assert_int_eq(conv->activation, BLOK_ACT_RELU);
   ck_assert(blok_same_value(block->entry, net_value(g, "x")));
   ck_assert(blok_same_value(block->exit, net_value(g, "y")));
-  ck_assert(blok_same_value(block->weight[0], net_value(g, "a.conv.weight")));
-  ck_assert(blok_same_value(block->norm[0][3], net_value(g, "a.bn.var")));
+  ck_assert(blok_same_value(block->weights[0].weight, net_value(g, "a.conv.weight")));
+  ck_assert(blok_same_value(block->weights[0].norm[3], net_value(g, "a.bn.var")));
   ck_assert_uint_eq(block->parameters, 8 * 3 * 9 + 8 + 8);
   ck_assert_int_eq(block->macs, 16 * 16 * 8 * 3 * 9);
   net_free(&found);
@@ -53,8 +53,8 @@ START_TEST(conv_norm_act_match__takes_a_lone_conv) {
   net_output(g, "y");
   net_found found = net_match(module);
   const blok_block_record *block = net_block(&found, BLOK_CONV_NORM_ACT);
-  ck_assert_int_eq(block->as.conv.norm, BLOK_NORM_NONE);
-  ck_assert_int_eq(block->as.conv.activation, BLOK_ACT_NONE);
+  ck_assert_int_eq(block->conv->norm, BLOK_NORM_NONE);
+  ck_assert_int_eq(block->conv->activation, BLOK_ACT_NONE);
   ck_assert_int_eq(found.overlay->innermost[block->members[0].i], 0);
   net_free(&found);
 }
@@ -131,8 +131,8 @@ START_TEST(conv_norm_act_match__reads_same_padding_of_an_open_size) {
   net_output(g, "y");
   net_found found = net_match(module);
   const blok_block_record *block = net_block(&found, BLOK_CONV_NORM_ACT);
-  ck_assert_int_eq(block->as.conv.pads[0], 2);
-  ck_assert_int_eq(block->as.conv.pads[2], 1);
+  ck_assert_int_eq(block->conv->pads[0], 2);
+  ck_assert_int_eq(block->conv->pads[2], 1);
   ck_assert_int_eq(block->macs, -1);
   net_free(&found);
 }
@@ -149,7 +149,7 @@ static blok_conv_desc activation_of(void (*write)(blok_graph *)) {
   write(g);
   net_output(g, "y");
   net_found found = net_match(module);
-  blok_conv_desc desc = net_block(&found, BLOK_CONV_NORM_ACT)->as.conv;
+  blok_conv_desc desc = *net_block(&found, BLOK_CONV_NORM_ACT)->conv;
   net_free(&found);
   return desc;
 }

@@ -23,7 +23,7 @@ static net_found finish(blok_module *module) {
 
 static const blok_residual_desc *the_residual(const net_found *found) {
   ck_assert_uint_eq(found->overlay->n_misses, 0);
-  return &net_block(found, BLOK_RESIDUAL)->as.residual;
+  return net_block(found, BLOK_RESIDUAL)->residual;
 }
 
 static void assert_refused(blok_module *module, const char *condition) {
@@ -96,8 +96,8 @@ START_TEST(residual_match__finds_folded_post_activation_with_projection) {
   const blok_residual_desc *desc = the_residual(&found);
   ck_assert_int_eq(desc->skip, BLOK_SKIP_PROJECTION);
   ck_assert_int_eq(desc->order, BLOK_ORDER_POST);
-  ck_assert_int_eq(desc->projection.stride[0], 2);
-  ck_assert_int_eq(desc->projection.out_channels, 32);
+  ck_assert_int_eq(desc->skip_step[0].conv.stride[0], 2);
+  ck_assert_int_eq(desc->skip_step[0].conv.out_channels, 32);
   ck_assert_int_eq(desc->conv[0].activation, BLOK_ACT_SILU);
   ck_assert_str_eq(net_block(&found, BLOK_RESIDUAL)->skip_of, "conv 1x1 /2");
   net_free(&found);
@@ -242,8 +242,8 @@ START_TEST(bottleneck_match__finds_plain_and_grouped) {
     write_bottleneck(g, 8, groups, 3);
     net_found found = finish(module);
     const blok_block_record *block = net_block(&found, BLOK_BOTTLENECK);
-    ck_assert_int_eq(block->as.residual.convs, 3);
-    ck_assert_int_eq(block->as.residual.conv[1].groups, groups);
+    ck_assert_int_eq(block->residual->convs, 3);
+    ck_assert_int_eq(block->residual->conv[1].groups, groups);
     ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
     net_free(&found);
   }

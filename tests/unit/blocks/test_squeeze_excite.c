@@ -53,8 +53,8 @@ static void assert_found(const se_net *net) {
   ck_assert_uint_eq(found.overlay->n_blocks, 1);
   ck_assert_uint_eq(found.overlay->n_misses, 0);
   ck_assert_uint_eq(block->n_members, 6);
-  ck_assert_int_eq(block->as.se.channels, 16);
-  ck_assert_int_eq(block->as.se.hidden, 4);
+  ck_assert_int_eq(block->se->channels, 16);
+  ck_assert_int_eq(block->se->hidden, 4);
   net_free(&found);
 }
 
@@ -65,13 +65,13 @@ START_TEST(squeeze_excite_match__describes_its_parts) {
   const blok_block_record *block = net_block(&found, BLOK_SQUEEZE_EXCITE);
   blok_graph *g = found.module->graph;
   ck_assert_str_eq(block->name, "se");
-  ck_assert_int_eq(block->as.se.activation, BLOK_ACT_RELU);
-  ck_assert_int_eq(block->as.se.gate, BLOK_ACT_HARD_SIGMOID);
-  ck_assert_double_eq_tol(block->as.se.gate_alpha, 0.2, 1e-6);
-  ck_assert_double_eq(block->as.se.gate_beta, 0.5);
+  ck_assert_int_eq(block->se->activation, BLOK_ACT_RELU);
+  ck_assert_int_eq(block->se->gate, BLOK_ACT_HARD_SIGMOID);
+  ck_assert_double_eq_tol(block->se->gate_alpha, 0.2, 1e-6);
+  ck_assert_double_eq(block->se->gate_beta, 0.5);
   ck_assert(blok_same_value(block->entry, net_value(g, "x")));
   ck_assert(blok_same_value(block->exit, net_value(g, "y")));
-  ck_assert(blok_same_value(block->weight[1], net_value(g, "se.fc2.weight")));
+  ck_assert(blok_same_value(block->weights[1].weight, net_value(g, "se.fc2.weight")));
   ck_assert_uint_eq(block->parameters, 2 * 16 * 4);
   ck_assert_int_eq(block->macs, 2 * 16 * 4);
   net_free(&found);
