@@ -11,15 +11,6 @@ static uint64_t literal_bytes(const blok_literal *literal) {
   return literal->storage ? blok_storage_size(literal->storage) : 0;
 }
 
-// What the elements take once read: the file may spell them shorter or longer.
-static uint64_t element_bytes(const blok_literal *literal) {
-  size_t count, bytes;
-  if (!blok_literal_count(literal, &count) || !blok_dense_bytes(literal->dtype, count, &bytes)) {
-    return literal_bytes(literal);
-  }
-  return bytes;
-}
-
 blok_status blok_model_get_info(const blok_model *model, blok_model_info *info) {
   if (!model || !info || info->struct_size == 0) return BLOK_E_ARGUMENT;
   const blok_module *source = model->source;
@@ -155,7 +146,8 @@ blok_status blok_model_weight(const blok_model *model, size_t index, blok_weight
   if (!value) return BLOK_E_NOT_FOUND;
   const blok_literal *literal = value->literal;
   BLOK_FILL(info, .name = value->name, .dtype = literal->dtype, .rank = literal->rank,
-            .dims = literal->dims, .bytes = element_bytes(literal), .location = literal->location);
+            .dims = literal->dims, .bytes = blok_model_literal_bytes(literal),
+            .location = literal->location);
   return BLOK_OK;
 }
 
@@ -169,15 +161,5 @@ blok_status blok_model_weight_read(const blok_model *model, size_t index, void *
   const blok_value *value = weight_at(model, index);
   if (!value)
     return BLOK_FAIL(error, BLOK_E_NOT_FOUND, "the model has no weight of index %zu", index);
-  size_t count, need;
-  if (!blok_literal_count(value->literal, &count) ||
-      !blok_dense_bytes(value->literal->dtype, count, &need)) {
-    return BLOK_FAIL(error, BLOK_E_MALFORMED, "weight '%s' has an impossible size",
-                     blok_quote(value->name).text);
-  }
-  if (bytes < need) {
-    return BLOK_FAIL(error, BLOK_E_BUFFER, "weight '%s' needs %zu bytes, the buffer has %zu",
-                     blok_quote(value->name).text, need, bytes);
-  }
-  return blok_literal_read(value->literal, &model->allocator, data, need, error);
+  return blok_model_read_literal(model, value->literal, value->name, data, bytes, error);
 }

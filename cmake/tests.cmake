@@ -142,6 +142,10 @@ if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_generated 120 ${BLOK_PYTHON} tests/checks/generated.py)
   blok_add_test(check_symbols 60 ${BLOK_PYTHON} tests/checks/symbols.py
                 $<TARGET_FILE:blok_static> $<TARGET_FILE:blok_shared>)
+  if(BLOK_PROGRAM AND NOT BLOK_SANITIZE)
+    blok_add_test(check_html_page 300 ${BLOK_PYTHON} tests/checks/html_page.py $<TARGET_FILE:blok>
+                  ${CMAKE_BINARY_DIR}/html)
+  endif()
   set(sanitize_flags)
   if(BLOK_SANITIZE)
     set(sanitize_flags -fsanitize=${BLOK_SANITIZE})

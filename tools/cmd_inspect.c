@@ -1,14 +1,17 @@
 // `blok inspect`: what a model is made of.
+#include "tools/html.h"
 #include "tools/inspect.h"
 #include "tools/open.h"
 #include "tools/options.h"
 
-enum { OPTION_EXPLAIN = 300, OPTION_NODES, OPTION_WEIGHTS };
+enum { OPTION_EXPLAIN = 300, OPTION_NODES, OPTION_WEIGHTS, OPTION_HTML };
 
 static const blok_option inspect_options[] = {
     {"explain", NULL, "places that nearly were a block, and what was missing", OPTION_EXPLAIN},
     {"nodes", NULL, "every node, and the convolutions inside blocks", OPTION_NODES},
     {"weights", NULL, "every weight", OPTION_WEIGHTS},
+    {"html", "FILE", "write a page that shows the graph by its blocks, needs no network",
+     OPTION_HTML},
     {NULL, NULL, NULL, 0}};
 
 size_t blok_inspect_count(const blok_model *model, blok_block_kind kind) {
@@ -48,11 +51,13 @@ static int inspect_run(blok_cli *cli, const blok_command *command, int argc, cha
   blok_inspect_options options = {false, false, false};
   blok_parser parser;
   blok_parser_begin(&parser, cli, command, NULL, argc, argv);
+  const char *html = NULL;
   int id;
   while ((id = blok_parser_next(&parser)) >= 0) {
     options.explain = options.explain || id == OPTION_EXPLAIN;
     options.nodes = options.nodes || id == OPTION_NODES;
     options.weights = options.weights || id == OPTION_WEIGHTS;
+    if (id == OPTION_HTML) html = parser.value;
   }
   if (id == BLOK_OPTION_STOP) return parser.status;
   int count = 0;
@@ -62,6 +67,9 @@ static int inspect_run(blok_cli *cli, const blok_command *command, int argc, cha
   blok_model *model = NULL;
   const int status = blok_cli_open(cli, words[0], false, &model);
   if (status != BLOK_EXIT_DONE) return status;
+  if (html) {
+    return blok_html_write(cli, html, words[0], model);
+  }
   if (cli->json) {
     blok_inspect_json(cli, model, &options);
   } else {
@@ -73,7 +81,7 @@ static int inspect_run(blok_cli *cli, const blok_command *command, int argc, cha
 
 const blok_command blok_command_inspect = {
     .name = "inspect",
-    .synopsis = "MODEL [--explain] [--nodes] [--weights] [--json]",
+    .synopsis = "MODEL [--explain] [--nodes] [--weights] [--html FILE] [--json]",
     .summary = "show inputs, outputs, blocks, loose operators, parameters and multiply-adds",
     .about =
         "For each block with an addition the table answers: what the skip path is (identity, or a\n"

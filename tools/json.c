@@ -10,17 +10,19 @@
 void blok_json_begin(blok_json *json, FILE *out) {
   json->out = out;
   json->depth = 0;
+  json->in_html = false;
   json->filled[0] = false;
 }
 
-static void write_text(FILE *out, const char *text) {
+static void write_text(const blok_json *json, const char *text) {
+  FILE *out = json->out;
   const unsigned char *next = (const unsigned char *)text;
   fputc('"', out);
   while (*next != '\0') {
     const size_t length = blok_show_length(next);
     if (*next == '"' || *next == '\\') {
       fprintf(out, "\\%c", *next++);
-    } else if (*next < 0x20 || *next == 0x7f) {
+    } else if (*next < 0x20 || *next == 0x7f || (*next == '<' && json->in_html)) {
       fprintf(out, "\\u%04x", *next++);
     } else if (length == 0) {
       fprintf(out, "\\\\x%02x", *next++);
@@ -40,7 +42,7 @@ static void before(blok_json *json, const char *key) {
     if (json->depth <= 2) fprintf(json->out, "\n%*s", json->depth * 2, "");
   }
   if (key != NULL) {
-    write_text(json->out, key);
+    write_text(json, key);
     fputc(':', json->out);
   }
 }
@@ -67,7 +69,7 @@ void blok_json_text(blok_json *json, const char *key, const char *text) {
     return;
   }
   before(json, key);
-  write_text(json->out, text);
+  write_text(json, text);
 }
 
 void blok_json_int(blok_json *json, const char *key, int64_t number) {

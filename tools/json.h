@@ -16,6 +16,7 @@ typedef struct blok_json {
   FILE *out;
   int depth;
   char closer[BLOK_JSON_DEPTH];
+  bool in_html;                  // '<' is written as \u003c: no tag can end the text around it
   bool filled[BLOK_JSON_DEPTH];  // the object or array holds something: a comma comes next
 } blok_json;
 

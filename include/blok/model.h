@@ -142,6 +142,37 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_model_node_output_info(const blok_mode
                                                                  size_t node, size_t slot,
                                                                  blok_value_info *info);
 
+// An attribute of a node. What does not belong to its type is NULL or 0.
+typedef struct blok_attribute_info {
+  uint32_t struct_size;
+  const char *name;
+  const char *type;     // "int", "float", "string", "tensor", "graph", "ints", "floats", ...
+  size_t count;         // values of the plural types, 1 for the others
+  const int64_t *ints;  // int, ints: count of them
+  const float *floats;  // float, floats: count of them
+  const char *text;     // string: text_size bytes, not ended by a zero
+  size_t text_size;
+  blok_dtype dtype;  // tensor: as in blok_weight_info
+  uint32_t rank;
+  const int64_t *dims;
+  uint64_t bytes;
+} blok_attribute_info;
+
+#define BLOK_ATTRIBUTE_INFO_INIT \
+  { sizeof(blok_attribute_info), NULL, NULL, 0, NULL, NULL, NULL, 0, BLOK_UNDEFINED, 0, NULL, 0 }
+
+// Attribute index of a node, in the file's order. BLOK_E_NOT_FOUND past the last.
+BLOK_API BLOK_MUST_CHECK blok_status blok_model_node_attribute(const blok_model *model, size_t node,
+                                                               size_t index,
+                                                               blok_attribute_info *info);
+
+// Reads a tensor attribute as blok_model_weight_read reads a weight. BLOK_E_ARGUMENT for one of
+// another type.
+BLOK_API BLOK_MUST_CHECK blok_status blok_model_node_attribute_read(const blok_model *model,
+                                                                    size_t node, size_t index,
+                                                                    void *data, size_t bytes,
+                                                                    blok_error *error);
+
 typedef struct blok_weight_info {
   uint32_t struct_size;
   const char *name;
