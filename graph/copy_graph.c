@@ -184,6 +184,32 @@ static blok_status copy_sources(const graph_copy *g, uint32_t handle, bool itsel
   return to->sources ? BLOK_OK : no_memory(g);
 }
 
+// The module that a node stands in, as the torch.export exporter notes it: the last but one of
+// "['', 'layer1', 'layer1.0', 'conv2d']", whose last is the operation.
+static blok_status copy_scope(const graph_copy *g, const blok_node *from, blok_node *to) {
+  const char *begin = NULL, *end = NULL, *text = NULL;
+  if (from->scope || !g->c->sources || !from->notes) {
+    return blok_copy_text(g->c, from->scope, &to->scope);
+  }
+  for (uint32_t i = 0; i < from->notes->n_metadata; i++) {
+    const blok_property *note = &from->notes->metadata[i];
+    if (blok_text_equal(note->key, "pkg.torch.onnx.name_scopes")) text = note->value;
+  }
+  const char *open = text ? strchr(text, '\'') : NULL;
+  while (open) {
+    const char *close = strchr(open + 1, '\'');
+    const char *next = close ? strchr(close + 1, '\'') : NULL;
+    if (!next) break;
+    begin = open + 1;
+    end = close;
+    open = next;
+  }
+  to->scope = NULL;
+  if (begin == end) return BLOK_OK;
+  to->scope = blok_arena_textn(&g->c->to->arena, begin, (size_t)(end - begin));
+  return to->scope ? BLOK_OK : no_memory(g);
+}
+
 static blok_status copy_node(const graph_copy *g, uint32_t handle, bool itself) {
   const blok_copier *c = g->c;
   const blok_node *from = &g->from->nodes[handle];
@@ -201,6 +227,7 @@ static blok_status copy_node(const graph_copy *g, uint32_t handle, bool itself) 
   BLOK_TRY(copy_slots(g, from->outputs, from->n_outputs, &to->outputs));
   BLOK_TRY(blok_copy_attrs(c, from->attrs, from->n_attrs, g->to, g->values, &to->attrs));
   BLOK_TRY(blok_copy_notes(c, from->notes, &to->notes));
+  BLOK_TRY(copy_scope(g, from, to));
   to->n_device_configurations = c->notes ? from->n_device_configurations : 0;
   BLOK_TRY(blok_copy_many_bytes(c, from->device_configurations, to->n_device_configurations,
                                 &to->device_configurations));

@@ -117,6 +117,8 @@ typedef struct blok_node {
   // Working graphs: the nodes of the source's main graph that it came from, ascending.
   uint32_t n_sources;
   const blok_node_id *sources;
+  const char *scope;  // working graphs: the module path that torch.export noted ("layer1.0.conv1");
+                      // NULL: none
   bool dead;
 } blok_node;
 

@@ -1,6 +1,7 @@
 // The geometry of convolution and pooling windows. On one axis a kernel of k places, d apart,
 // covers e = (k - 1) * d + 1; over an input of n with pads b and a it fits at (n + b + a - e) / s +
-// 1 places, s apart. All numbers come from the file, so every step is checked.
+// 1 places, s apart. Transposed, n windows s apart make (n - 1) * s + e outputs, less the pads. All
+// numbers come from the file, so every step is checked.
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,6 +169,82 @@ blok_status blok_window_resolve(const blok_graph *graph, const blok_node *node, 
     } else {
       BLOK_TRY(resolve_given(&r, out, i, ceil));
     }
+  }
+  return BLOK_OK;
+}
+
+// ---- Transposed windows -------------------------------------------------------------------------
+
+// What an axis is to give, where the node says it: output_shape, or SAME; -1 otherwise.
+typedef struct transposed_axis {
+  int64_t wanted;
+  int64_t extra;  // output_padding
+  bool upper;     // the odd pad goes to the end
+} transposed_axis;
+
+static blok_status resolve_transposed(const window_reader *r, blok_window *w, uint32_t axis,
+                                      const transposed_axis *want) {
+  int64_t in = w->in[axis], cover = 0, full = 0;
+  w->out[axis] = want->wanted;
+  if (in < 0 || w->kernel[axis] < 0) {
+    if (want->wanted >= 0) w->pad_begin[axis] = w->pad_end[axis] = -1;
+    return BLOK_OK;
+  }
+  // No input at all makes no output but what is added to it.
+  if (!covered(w, axis, &cover) || !blok_mul_i64(blok_max_i64(in - 1, 0), w->stride[axis], &full) ||
+      !blok_add_i64(full, in > 0 ? cover : 0, &full) || !blok_add_i64(full, want->extra, &full)) {
+    return fail(r, "kernel, strides or output_padding on axis %u are too large", axis);
+  }
+  if (want->wanted >= 0) {
+    int64_t total = blok_max_i64(full - want->wanted, 0);
+    int64_t less = total / 2, more = total - less;
+    w->pad_begin[axis] = want->upper ? less : more;
+    w->pad_end[axis] = want->upper ? more : less;
+    return BLOK_OK;
+  }
+  int64_t pads = 0;
+  if (!blok_add_i64(w->pad_begin[axis], w->pad_end[axis], &pads) || pads > full) {
+    return fail(r, "on spatial axis %u the pads %lld and %lld cut off more than the %lld outputs",
+                axis, (long long)w->pad_begin[axis], (long long)w->pad_end[axis], (long long)full);
+  }
+  w->out[axis] = full - pads;
+  return BLOK_OK;
+}
+
+blok_status blok_window_resolve_transposed(const blok_graph *graph, const blok_node *node,
+                                           uint32_t axes, const int64_t *in, const int64_t *kernel,
+                                           blok_window *out, blok_error *error) {
+  window_reader r = {graph, node, error};
+  memset(out, 0, sizeof *out);
+  if (axes > BLOK_MAX_RANK - 2) {
+    return fail(&r, "%u spatial axes, the most is %d", axes, BLOK_MAX_RANK - 2);
+  }
+  out->axes = axes;
+  for (uint32_t i = 0; i < axes; i++) out->in[i] = in[i] < 0 ? -1 : in[i];
+  auto_pad mode = PAD_GIVEN;
+  int64_t pads[2 * BLOK_MAX_RANK] = {0};
+  int64_t extra[BLOK_MAX_RANK], wanted[BLOK_MAX_RANK];
+  BLOK_TRY(read_kernel(&r, kernel, out));
+  BLOK_TRY(read_ints(&r, "strides", axes, 1, 1, out->stride));
+  BLOK_TRY(read_ints(&r, "dilations", axes, 1, 1, out->dilation));
+  BLOK_TRY(read_ints(&r, "output_padding", axes, 0, 0, extra));
+  BLOK_TRY(read_ints(&r, "output_shape", axes, 0, -1, wanted));
+  BLOK_TRY(read_auto_pad(&r, &mode));
+  if (mode == PAD_GIVEN) BLOK_TRY(read_ints(&r, "pads", 2 * axes, 0, 0, pads));
+  bool same = mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER;
+  for (uint32_t i = 0; i < axes; i++) {
+    out->pad_begin[i] = pads[i];
+    out->pad_end[i] = pads[axes + i];
+    if (same && wanted[i] < 0 && out->in[i] >= 0 &&
+        !blok_mul_i64(out->in[i], out->stride[i], &wanted[i])) {
+      return fail(&r, "strides[%u] is too large", i);
+    }
+    if (same && wanted[i] < 0) {
+      out->pad_begin[i] = out->pad_end[i] = out->out[i] = -1;
+      continue;
+    }
+    transposed_axis want = {wanted[i], extra[i], mode == PAD_SAME_UPPER};
+    BLOK_TRY(resolve_transposed(&r, out, i, &want));
   }
   return BLOK_OK;
 }

@@ -41,7 +41,9 @@ static bool default_domain(const blok_node *node) { return blok_node_domain(node
 static const blok_schema *known_schema(const blok_node *node, int64_t opset) {
   if (!blok_upgrade_knows(node)) return NULL;
   const blok_schema *schema = blok_schema_find(blok_node_domain(node), node->op_type, opset);
-  return schema && !schema->deprecated ? schema : NULL;
+  // The first version of GroupNormalization is deprecated from its own day on, but models have it.
+  bool in_use = schema && (!schema->deprecated || node->op == BLOK_OP_GroupNormalization);
+  return in_use ? schema : NULL;
 }
 
 static blok_status count_unknown(census *self, const blok_graph *graph, const blok_node *node,

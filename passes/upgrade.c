@@ -22,6 +22,7 @@ typedef struct upgrade_rule {
 // Rows of one operator apply in the order written.
 static const upgrade_rule rules[] = {
     {"Add", 7, blok_upgrade_broadcast, true},
+    {"And", 7, blok_upgrade_broadcast, true},
     {"BatchNormalization", 14, blok_upgrade_batch_norm, true},
     {"Cast", 6, blok_upgrade_cast, false},
     {"Clip", 11, blok_upgrade_clip, true},
@@ -30,25 +31,41 @@ static const upgrade_rule rules[] = {
     {"Dropout", 12, blok_upgrade_dropout, false},
     {"Equal", 7, blok_upgrade_broadcast, true},
     {"Gemm", 7, blok_upgrade_gemm, false},
+    {"Greater", 7, blok_upgrade_broadcast, true},
+    {"GroupNormalization", 21, blok_upgrade_group_norm, true},
+    {"Hardmax", 13, blok_upgrade_softmax, true},
+    {"Less", 7, blok_upgrade_broadcast, true},
+    {"LogSoftmax", 13, blok_upgrade_softmax, true},
     {"Mul", 7, blok_upgrade_broadcast, true},
+    {"Or", 7, blok_upgrade_broadcast, true},
     {"PRelu", 7, blok_upgrade_prelu, true},
     {"Pad", 11, blok_upgrade_pad, true},
     {"Pow", 7, blok_upgrade_broadcast, true},
+    {"ReduceL1", 18, blok_upgrade_reduce, false},
+    {"ReduceL2", 18, blok_upgrade_reduce, false},
+    {"ReduceLogSum", 18, blok_upgrade_reduce, false},
+    {"ReduceLogSumExp", 18, blok_upgrade_reduce, false},
     {"ReduceMax", 18, blok_upgrade_reduce, false},
     {"ReduceMean", 18, blok_upgrade_reduce, false},
+    {"ReduceMin", 18, blok_upgrade_reduce, false},
     {"ReduceProd", 18, blok_upgrade_reduce, false},
     {"ReduceSum", 13, blok_upgrade_reduce, false},
+    {"ReduceSumSquare", 18, blok_upgrade_reduce, false},
     {"Reshape", 5, blok_upgrade_reshape, false},
     {"Resize", 11, blok_upgrade_resize10, false},
     {"Resize", EVERY_VERSION, blok_upgrade_resize, true},
+    {"Scatter", EVERY_VERSION, blok_upgrade_scatter, false},
     {"Selu", 6, blok_upgrade_selu, false},
     {"Slice", 10, blok_upgrade_slice, false},
     {"Softmax", 13, blok_upgrade_softmax, true},
     {"Split", 18, blok_upgrade_split, false},
     {"Squeeze", 13, blok_upgrade_squeeze, false},
     {"Sub", 7, blok_upgrade_broadcast, true},
+    {"Tile", 6, blok_upgrade_tile, false},
+    {"TopK", 10, blok_upgrade_top_k, false},
     {"Unsqueeze", 13, blok_upgrade_squeeze, false},
     {"Upsample", 10, blok_upgrade_upsample, false},
+    {"Xor", 7, blok_upgrade_broadcast, true},
 };
 
 #define RULES (sizeof rules / sizeof rules[0])
@@ -70,8 +87,9 @@ bool blok_upgrade_needs_facts(const char *op_type, int64_t version) {
 }
 
 bool blok_upgrade_knows(const blok_node *node) {
-  return node->op != BLOK_OP_UNKNOWN ||
-         (blok_node_domain(node)[0] == '\0' && strcmp(node->op_type, "Upsample") == 0);
+  if (node->op != BLOK_OP_UNKNOWN) return true;
+  return blok_node_domain(node)[0] == '\0' &&
+         (strcmp(node->op_type, "Upsample") == 0 || strcmp(node->op_type, "Scatter") == 0);
 }
 
 blok_status blok_upgrade_node(blok_upgrade *upgrade, blok_error *error) {

@@ -26,7 +26,8 @@ BLOK_MUST_CHECK blok_status blok_upgrade_node(blok_upgrade *upgrade, blok_error 
 // True when a rule that concerns (op_type, version) needs to know ranks or element types.
 bool blok_upgrade_needs_facts(const char *op_type, int64_t version);
 
-// True for an operator of ops.def, and for one that a rule turns into such (Upsample).
+// True for an operator of ops.def, and for one that a rule turns into such (Scatter,
+// Upsample).
 bool blok_upgrade_knows(const blok_node *node);
 
 // ---- For rules ----------------------------------------------------------------------------------
@@ -62,17 +63,21 @@ UPGRADE(clip);
 UPGRADE(concat);
 UPGRADE(dropout);
 UPGRADE(gemm);
+UPGRADE(group_norm);
 UPGRADE(pad);
 UPGRADE(prelu);
 UPGRADE(reduce);
 UPGRADE(reshape);
 UPGRADE(resize10);
 UPGRADE(resize);
+UPGRADE(scatter);
 UPGRADE(selu);
 UPGRADE(slice);
 UPGRADE(softmax);
 UPGRADE(split);
 UPGRADE(squeeze);
+UPGRADE(tile);
+UPGRADE(top_k);
 UPGRADE(upsample);
 #undef UPGRADE
 

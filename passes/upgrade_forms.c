@@ -1,6 +1,6 @@
 // Upgrade rules that put other nodes around a node, because its meaning changed: broadcasting by
-// axis, softmax over flattened axes, the old modes of normalisation and dropout, the constants of
-// Selu.
+// axis, softmax over flattened axes, the old modes of normalisation and dropout, the groups' own
+// scales, the constants of Selu.
 #include <string.h>
 
 #include "base/error.h"
@@ -64,7 +64,8 @@ blok_status blok_upgrade_prelu(blok_upgrade *upgrade, blok_error *error) {
   return append_axes(upgrade, 1, 1, x->rank - 2, error);
 }
 
-// Softmax worked on [axes before axis, axes from axis on]: the same as now when axis is the last,
+// Softmax, LogSoftmax and Hardmax worked on [axes before axis, axes from axis on]: the same as now
+// when axis is the last,
 // or all after it have length 1. Otherwise Flatten, Softmax, and Reshape to the old shape.
 blok_status blok_upgrade_softmax(blok_upgrade *upgrade, blok_error *error) {
   blok_graph *graph = upgrade->graph;
@@ -82,6 +83,7 @@ blok_status blok_upgrade_softmax(blok_upgrade *upgrade, blok_error *error) {
   if (direct) return blok_node_set_int(graph, upgrade->node, "axis", axis, error);
   blok_value_id in = blok_node_input(node, 0);
   blok_value_id out = blok_node_output(node, 0);
+  const char *op_type = node->op_type;
   if (!in.i || !out.i) return BLOK_OK;
   blok_node_id flatten = BLOK_NO_NODE;
   blok_node_id softmax = BLOK_NO_NODE;
@@ -91,7 +93,7 @@ blok_status blok_upgrade_softmax(blok_upgrade *upgrade, blok_error *error) {
   BLOK_TRY(blok_node_set_int(graph, flatten, "axis", axis, error));
   blok_value_id flat = blok_node_output(blok_node_at(graph, flatten), 0);
   BLOK_TRY(
-      blok_rewrite_node(graph, upgrade->node, "Softmax", 1, &flat, BLOK_NO_VALUE, &softmax, error));
+      blok_rewrite_node(graph, upgrade->node, op_type, 1, &flat, BLOK_NO_VALUE, &softmax, error));
   BLOK_TRY(blok_node_set_int(graph, softmax, "axis", 1, error));
   BLOK_TRY(blok_upgrade_before(upgrade, "Shape", in, BLOK_NO_VALUE, &shape, error));
   // The node itself becomes the Reshape, so that its output stays where it is.
@@ -203,6 +205,44 @@ blok_status blok_upgrade_batch_norm(blok_upgrade *upgrade, blok_error *error) {
                              "training mode with spatial = 0 is not supported");
   }
   return training ? blok_node_set_int(graph, upgrade->node, "training_mode", 1, error) : BLOK_OK;
+}
+
+// ---- GroupNormalization -------------------------------------------------------------------------
+
+// A value for each group becomes one for each of its channels: [G] -> [G, 1] -> [G, C / G] -> [C].
+static blok_status spread_groups(blok_upgrade *upgrade, uint32_t slot, int64_t groups,
+                                 int64_t channels, blok_error *error) {
+  blok_graph *graph = upgrade->graph;
+  blok_value_id value = BLOK_NO_VALUE;
+  blok_value_id list = BLOK_NO_VALUE;
+  int64_t square[2] = {groups, channels / groups};
+  BLOK_TRY(append_axes(upgrade, slot, 1, 1, error));
+  BLOK_TRY(blok_rewrite_ints(graph, upgrade->node, "groups", square, 2, &list, error));
+  value = blok_node_input(blok_node_at(graph, upgrade->node), slot);
+  BLOK_TRY(blok_upgrade_before(upgrade, "Expand", value, list, &value, error));
+  BLOK_TRY(blok_rewrite_ints(graph, upgrade->node, "channels", &channels, 1, &list, error));
+  BLOK_TRY(blok_upgrade_before(upgrade, "Reshape", value, list, &value, error));
+  blok_graph_set_input(graph, upgrade->node, slot, value);
+  return BLOK_OK;
+}
+
+// Version 18 had a scale and a bias for each group.
+blok_status blok_upgrade_group_norm(blok_upgrade *upgrade, blok_error *error) {
+  const blok_fact *x = blok_upgrade_in(upgrade, 0);
+  int64_t groups = blok_node_int(blok_node_at(upgrade->graph, upgrade->node), "num_groups", 0);
+  int64_t channels = x->rank >= 2 ? x->dims[1].value : -1;
+  if (channels < 0) {
+    return blok_upgrade_fail(upgrade, error, BLOK_E_SHAPE,
+                             "the number of channels of its input is not known");
+  }
+  if (groups < 1 || channels % groups != 0) {
+    return blok_upgrade_fail(upgrade, error, BLOK_E_SHAPE,
+                             "%lld groups do not divide %lld channels", (long long)groups,
+                             (long long)channels);
+  }
+  if (channels == groups) return BLOK_OK;
+  BLOK_TRY(spread_groups(upgrade, 1, groups, channels, error));
+  return spread_groups(upgrade, 2, groups, channels, error);
 }
 
 // ---- Selu ---------------------------------------------------------------------------------------

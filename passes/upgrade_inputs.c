@@ -68,6 +68,12 @@ blok_status blok_upgrade_reshape(blok_upgrade *upgrade, blok_error *error) {
   return blok_upgrade_ints(upgrade, "shape", 1, error);
 }
 
+blok_status blok_upgrade_scatter(blok_upgrade *upgrade, blok_error *error) {
+  (void)error;
+  blok_node_set_op(upgrade->graph, upgrade->node, "ScatterElements");
+  return BLOK_OK;
+}
+
 blok_status blok_upgrade_slice(blok_upgrade *upgrade, blok_error *error) {
   BLOK_TRY(blok_upgrade_ints(upgrade, "starts", 1, error));
   BLOK_TRY(blok_upgrade_ints(upgrade, "ends", 2, error));
@@ -84,6 +90,26 @@ blok_status blok_upgrade_split(blok_upgrade *upgrade, blok_error *error) {
 
 blok_status blok_upgrade_squeeze(blok_upgrade *upgrade, blok_error *error) {
   return blok_upgrade_ints(upgrade, "axes", 1, error);
+}
+
+// Version 1 repeated one axis, both given as inputs that a run alone may know.
+blok_status blok_upgrade_tile(blok_upgrade *upgrade, blok_error *error) {
+  return blok_upgrade_fail(upgrade, error, BLOK_E_UNSUPPORTED,
+                           "only versions 6 and newer of Tile are supported; write the model in "
+                           "opset 6 or newer");
+}
+
+// Version 1 had k as an attribute.
+blok_status blok_upgrade_top_k(blok_upgrade *upgrade, blok_error *error) {
+  blok_graph *graph = upgrade->graph;
+  int64_t k = blok_node_int(blok_node_at(graph, upgrade->node), "k", -1);
+  blok_value_id value = BLOK_NO_VALUE;
+  if (k < 0) {
+    return blok_upgrade_fail(upgrade, error, BLOK_E_MALFORMED, "attribute k is no number of items");
+  }
+  BLOK_TRY(blok_rewrite_ints(graph, upgrade->node, "k", &k, 1, &value, error));
+  blok_node_drop_attr(graph, upgrade->node, "k");
+  return blok_rewrite_input(graph, upgrade->node, 1, value, error);
 }
 
 // ---- Resize and Upsample ------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // Elementwise operators of several inputs, which are broadcast against each other: the arithmetic
-// of two, PRelu, Sum, Equal and Where. Max, Min and Pow have files of their own.
+// of two, PRelu, Sum, Mean, Equal and Where. Max, Min and Pow have files of their own.
 #include <blok/session.h>
 #include <math.h>
 #include <string.h>
@@ -195,7 +195,7 @@ blok_status blok_ref_PRelu(blok_ref_call *call, blok_error *error) {
   return compute(call, PRELU, error);
 }
 
-// ---- Sum ----------------------------------------------------------------------------------------
+// ---- Sum, Mean ----------------------------------------------------------------------------------
 
 blok_status blok_ref_Sum(blok_ref_call *call, blok_error *error) {
   const blok_tensor *out = call->out[0];
@@ -219,6 +219,9 @@ blok_status blok_ref_Sum(blok_ref_call *call, blok_error *error) {
         for (size_t i = 0; i < n; i++) to[i] = k == 0 ? row[i] : to[i] + row[i];
       }
     }
+  }
+  if (call->node->op == BLOK_OP_Mean) {
+    for (size_t i = 0; i < count; i++) sums[i] /= (double)call->n_in;
   }
   blok_ref_store_many(out, 0, count, sums);
   blok_free(call->allocator, sums);

@@ -11,35 +11,30 @@
 
 typedef struct unary {
   double (*function)(const struct unary *self, double x);
+  double (*plain)(double x);  // instead of function: one that needs no parameters
   double alpha, beta;
 } unary;
 
-static double abs_of(const unary *self, double x) {
-  (void)self;
-  return fabs(x);
+static double plain_of(const unary *self, double x) { return self->plain(x); }
+
+static double celu(const unary *self, double x) {
+  return x < 0.0 ? self->alpha * expm1(x / self->alpha) : x;
 }
 
-static double ceil_of(const unary *self, double x) {
-  (void)self;
-  return ceil(x);
+static double shrink(const unary *self, double x) {
+  if (x < -self->alpha) return x + self->beta;
+  return x > self->alpha ? x - self->beta : isnan(x) ? x : 0.0;
+}
+
+static double sign_of(double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x; }
+
+static double softsign(double x) { return x / (1.0 + fabs(x)); }
+
+static double thresholded_relu(const unary *self, double x) {
+  return x > self->alpha || isnan(x) ? x : 0.0;
 }
 
 static double elu(const unary *self, double x) { return x < 0.0 ? self->alpha * expm1(x) : x; }
-
-static double erf_of(const unary *self, double x) {
-  (void)self;
-  return erf(x);
-}
-
-static double exp_of(const unary *self, double x) {
-  (void)self;
-  return exp(x);
-}
-
-static double floor_of(const unary *self, double x) {
-  (void)self;
-  return floor(x);
-}
 
 static double gelu_exact(const unary *self, double x) {
   (void)self;
@@ -64,11 +59,6 @@ static double hard_swish(const unary *self, double x) {
 }
 
 static double leaky_relu(const unary *self, double x) { return x < 0.0 ? self->alpha * x : x; }
-
-static double log_of(const unary *self, double x) {
-  (void)self;
-  return log(x);
-}
 
 // log(1 + exp(x)), which never overflows.
 static double softplus(const unary *self, double x) {
@@ -108,17 +98,7 @@ static double sigmoid(const unary *self, double x) {
   return 1.0 / (1.0 + exp(-x));
 }
 
-static double sqrt_of(const unary *self, double x) {
-  (void)self;
-  return sqrt(x);
-}
-
 static double swish(const unary *self, double x) { return x / (1.0 + exp(-self->alpha * x)); }
-
-static double tanh_of(const unary *self, double x) {
-  (void)self;
-  return tanh(x);
-}
 
 // An operator of one input: its function, and the attributes that are its parameters, with their
 // defaults.
@@ -132,27 +112,35 @@ typedef struct unary_row {
 } unary_row;
 
 static const unary_row unary_rows[] = {
-    {BLOK_OP_Abs, abs_of, NULL, 0.0F, NULL, 0.0F},
-    {BLOK_OP_Ceil, ceil_of, NULL, 0.0F, NULL, 0.0F},
+    {BLOK_OP_Celu, celu, "alpha", 1.0F, NULL, 0.0F},
     {BLOK_OP_Elu, elu, "alpha", 1.0F, NULL, 0.0F},
-    {BLOK_OP_Erf, erf_of, NULL, 0.0F, NULL, 0.0F},
-    {BLOK_OP_Exp, exp_of, NULL, 0.0F, NULL, 0.0F},
-    {BLOK_OP_Floor, floor_of, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_HardSigmoid, hard_sigmoid, "alpha", 0.2F, "beta", 0.5F},
     {BLOK_OP_HardSwish, hard_swish, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_LeakyRelu, leaky_relu, "alpha", 0.01F, NULL, 0.0F},
-    {BLOK_OP_Log, log_of, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Mish, mish, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Neg, neg, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Reciprocal, reciprocal, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Relu, relu, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Round, round_of, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Selu, selu, "alpha", 1.67326319217681884765625F, "gamma", 1.05070102214813232421875F},
+    {BLOK_OP_Shrink, shrink, "lambd", 0.5F, "bias", 0.0F},
     {BLOK_OP_Sigmoid, sigmoid, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Softplus, softplus, NULL, 0.0F, NULL, 0.0F},
-    {BLOK_OP_Sqrt, sqrt_of, NULL, 0.0F, NULL, 0.0F},
     {BLOK_OP_Swish, swish, "alpha", 1.0F, NULL, 0.0F},
-    {BLOK_OP_Tanh, tanh_of, NULL, 0.0F, NULL, 0.0F},
+    {BLOK_OP_ThresholdedRelu, thresholded_relu, "alpha", 1.0F, NULL, 0.0F},
+};
+
+static const struct {
+  blok_op op;
+  double (*function)(double x);
+} plain_rows[] = {
+    {BLOK_OP_Abs, fabs},    {BLOK_OP_Acos, acos},   {BLOK_OP_Acosh, acosh},
+    {BLOK_OP_Asin, asin},   {BLOK_OP_Asinh, asinh}, {BLOK_OP_Atan, atan},
+    {BLOK_OP_Atanh, atanh}, {BLOK_OP_Ceil, ceil},   {BLOK_OP_Cos, cos},
+    {BLOK_OP_Cosh, cosh},   {BLOK_OP_Erf, erf},     {BLOK_OP_Exp, exp},
+    {BLOK_OP_Floor, floor}, {BLOK_OP_Log, log},     {BLOK_OP_Sign, sign_of},
+    {BLOK_OP_Sin, sin},     {BLOK_OP_Sinh, sinh},   {BLOK_OP_Softsign, softsign},
+    {BLOK_OP_Sqrt, sqrt},   {BLOK_OP_Tan, tan},     {BLOK_OP_Tanh, tanh},
 };
 
 static blok_status choose_gelu(const blok_ref_call *call, unary *out, blok_error *error) {
@@ -172,6 +160,12 @@ static blok_status choose(const blok_ref_call *call, unary *out, blok_error *err
   const blok_node *node = call->node;
   *out = (unary){0};
   if (node->op == BLOK_OP_Gelu) return choose_gelu(call, out, error);
+  for (size_t i = 0; i < sizeof plain_rows / sizeof plain_rows[0]; i++) {
+    if (plain_rows[i].op != node->op) continue;
+    out->function = plain_of;
+    out->plain = plain_rows[i].function;
+    return BLOK_OK;
+  }
   for (size_t i = 0; i < sizeof unary_rows / sizeof unary_rows[0]; i++) {
     const unary_row *row = &unary_rows[i];
     if (row->op != node->op) continue;
@@ -191,10 +185,10 @@ static void relu_f32(const float *in, float *out, size_t count) {
   for (size_t i = 0; i < count; i++) out[i] = in[i] < 0.0F ? 0.0F : in[i];
 }
 
-// Relu and Neg take signed integers, Abs all.
+// Relu and Neg take signed integers, Abs and Sign all.
 static bool takes_integers(blok_op op, blok_dtype dtype) {
   if (!blok_dtype_is_integer(dtype)) return false;
-  if (op == BLOK_OP_Abs) return true;
+  if (op == BLOK_OP_Abs || op == BLOK_OP_Sign) return true;
   return (op == BLOK_OP_Relu || op == BLOK_OP_Neg) && !blok_dtype_is_unsigned(dtype);
 }
 
@@ -202,17 +196,21 @@ static bool takes_integers(blok_op op, blok_dtype dtype) {
 static int64_t integer_op(blok_op op, int64_t x) {
   int64_t negative = (int64_t)(0 - (uint64_t)x);
   if (op == BLOK_OP_Neg) return negative;
+  if (op == BLOK_OP_Sign) return x > 0 ? 1 : x < 0 ? -1 : 0;
   if (x >= 0) return x;
   return op == BLOK_OP_Abs ? negative : 0;
 }
 
 static void integers(blok_op op, const blok_tensor *in, const blok_tensor *out, size_t count) {
   int64_t row[BLOK_ROW];
-  bool unchanged = blok_dtype_is_unsigned(in->dtype);
+  bool is_unsigned = blok_dtype_is_unsigned(in->dtype);
   for (size_t from = 0; from < count; from += BLOK_ROW) {
     size_t n = piece(count, from);
     blok_row_load_i64(in, (int64_t)from, 1, n, row);
-    for (size_t i = 0; i < n && !unchanged; i++) row[i] = integer_op(op, row[i]);
+    for (size_t i = 0; i < n; i++) {
+      if (!is_unsigned) row[i] = integer_op(op, row[i]);
+      if (is_unsigned && op == BLOK_OP_Sign) row[i] = row[i] != 0;
+    }
     blok_row_store_i64(out, (int64_t)from, n, row);
   }
 }

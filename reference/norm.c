@@ -1,4 +1,4 @@
-// BatchNormalization (at inference) and LayerNormalization.
+// BatchNormalization (at inference), LayerNormalization and RMSNormalization.
 #include <math.h>
 
 #include "base/error.h"
@@ -102,7 +102,7 @@ blok_status blok_ref_BatchNorm(blok_ref_call *call, blok_error *error) {
   return BLOK_OK;
 }
 
-// ---- LayerNormalization -------------------------------------------------------------------------
+// ---- LayerNormalization, RMSNormalization -------------------------------------------------------
 
 // A factor or summand of every element, repeated to x's shape.
 typedef struct operand {
@@ -141,9 +141,11 @@ static void load_row(const blok_tensor *x, operand *from, size_t row, size_t len
   }
 }
 
-static void moments(const double *cells, size_t count, double *mean, double *variance) {
+// Not centred, the mean counts as 0.
+static void moments(const double *cells, size_t count, bool centred, double *mean,
+                    double *variance) {
   double sum = 0, squares = 0;
-  for (size_t i = 0; i < count; i++) sum += cells[i];
+  for (size_t i = 0; centred && i < count; i++) sum += cells[i];
   *mean = sum / (double)count;
   for (size_t i = 0; i < count; i++) {
     double d = cells[i] - *mean;
@@ -188,6 +190,7 @@ blok_status blok_ref_LayerNorm(blok_ref_call *call, blok_error *error) {
   // Rows of no elements need a visit only where their mean is wanted.
   if (length == 0 && !wants(call, 1) && !wants(call, 2)) return BLOK_OK;
   double epsilon = (double)blok_node_float(call->node, "epsilon", 1e-5f);
+  bool centred = call->node->op == BLOK_OP_LayerNormalization;
   operand scale = {0}, bias = {0};
   double *cells = NULL;
   blok_status status;
@@ -199,7 +202,7 @@ blok_status blok_ref_LayerNorm(blok_ref_call *call, blok_error *error) {
     blok_ref_load_many(x, row * length, length, cells);
     load_row(x, &scale, row, length);
     load_row(x, &bias, row, length);
-    moments(cells, length, &mean, &variance);
+    moments(cells, length, centred, &mean, &variance);
     double inverse = 1 / sqrt(variance + epsilon);
     if (wants(call, 1)) blok_ref_store(call->out[1], row, mean);
     if (wants(call, 2)) blok_ref_store(call->out[2], row, inverse);

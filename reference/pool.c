@@ -1,5 +1,5 @@
-// Pooling: average and maximum over windows, and over whole planes. One plane (all cells of one
-// channel of one image) at a time, in double, which holds every element type here exactly.
+// Pooling: average, maximum and norm over windows, and over whole planes. One plane (all cells of
+// one channel of one image) at a time, in double, which holds every element type here exactly.
 #include <math.h>
 
 #include "base/error.h"
@@ -212,6 +212,49 @@ blok_status blok_ref_MaxPool(blok_ref_call *call, blok_error *error) {
         blok_ref_store_i64(indices, plane * job.out_plane + at, cell);
       }
       at++;
+    } while (advance(position, zero, job.window.out, job.window.axes));
+    blok_ref_store_many(call->out[0], plane * job.out_plane, job.out_plane, job.values);
+  }
+done:
+  finish(call, &job);
+  return status;
+}
+
+// ---- LpPool -------------------------------------------------------------------------------------
+
+// The padding counts as 0.
+static double norm(const pool_job *job, const int64_t *position, double p) {
+  const blok_window *w = &job->window;
+  cover area;
+  find_cover(w, position, &area);
+  double sum = 0;
+  if (area.empty) return 0;
+  int64_t tap[BLOK_MAX_RANK];
+  first_tap(w, &area, tap);
+  do {
+    sum += pow(fabs(job->cells[cell_of(w, &area, tap)]), p);
+  } while (advance(tap, area.first, area.end, w->axes));
+  return pow(sum, 1 / p);
+}
+
+blok_status blok_ref_LpPool(blok_ref_call *call, blok_error *error) {
+  const blok_tensor *x = call->in[0];
+  if (!blok_dtype_is_float(x->dtype)) return blok_ref_unsupported_type(call, error, x->dtype);
+  int64_t p = blok_node_int(call->node, "p", 2);
+  if (p < 1) {
+    return blok_ref_fail(call, error, BLOK_E_SHAPE, "p is %lld; it must be 1 or more",
+                         (long long)p);
+  }
+  static const int64_t zero[BLOK_MAX_RANK];
+  pool_job job = {0};
+  blok_status status;
+  BLOK_TRY_TO(done, plan(call, &job, error));
+  for (size_t plane = 0; plane < job.planes; plane++) {
+    blok_ref_load_many(x, plane * job.in_plane, job.in_plane, job.cells);
+    int64_t position[BLOK_MAX_RANK] = {0};
+    size_t at = 0;
+    do {
+      job.values[at++] = norm(&job, position, (double)p);
     } while (advance(position, zero, job.window.out, job.window.axes));
     blok_ref_store_many(call->out[0], plane * job.out_plane, job.out_plane, job.values);
   }

@@ -1,7 +1,8 @@
-// ReduceMax, ReduceMean, ReduceProd, ReduceSum.
+// ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp, ReduceMax, ReduceMean, ReduceMin, ReduceProd,
+// ReduceSum, ReduceSumSquare.
 //
 // Every output element goes through its reduced elements in their order; floats are gathered in a
-// double, integers in 64 bits that wrap.
+// double, integers in 64 bits that wrap. Integers under a root or logarithm count as floats.
 #include <math.h>
 
 #include "base/error.h"
@@ -18,19 +19,75 @@ typedef struct reduction {
   uint64_t count;  // elements that make one
 } reduction;
 
-static double start_of(const reduction *of) {
-  if (of->op == BLOK_OP_ReduceMax) return -HUGE_VAL;
-  return of->op == BLOK_OP_ReduceProd ? 1.0 : 0.0;
+// What has been gathered so far. ReduceLogSumExp keeps the largest element, peak, apart, and sum is
+// that of exp(x - peak): nothing overflows.
+typedef struct gathered {
+  double sum, peak;
+} gathered;
+
+static gathered start_of(blok_op op) {
+  gathered start = {0.0, -HUGE_VAL};
+  if (op == BLOK_OP_ReduceMax) start.sum = -HUGE_VAL;
+  if (op == BLOK_OP_ReduceMin) start.sum = HUGE_VAL;
+  if (op == BLOK_OP_ReduceProd) start.sum = 1.0;
+  return start;
 }
 
-static double add_float(blok_op op, double sum, double x) {
-  if (op == BLOK_OP_ReduceProd) return sum * x;
-  if (op == BLOK_OP_ReduceMax) return x > sum || isnan(x) ? x : sum;  // NaN stays
-  return sum + x;
+static void add_exp(gathered *all, double x) {
+  if (x == all->peak) {
+    all->sum += x == -HUGE_VAL ? 0.0 : 1.0;
+  } else if (x > all->peak) {
+    all->sum = all->sum * exp(all->peak - x) + 1.0;
+    all->peak = x;
+  } else {
+    all->sum += exp(x - all->peak);
+  }
+}
+
+static void add_float(blok_op op, gathered *all, double x) {
+  switch ((int)op) {
+    case BLOK_OP_ReduceL1:
+      all->sum += fabs(x);
+      break;
+    case BLOK_OP_ReduceL2:
+    case BLOK_OP_ReduceSumSquare:
+      all->sum += x * x;
+      break;
+    case BLOK_OP_ReduceLogSumExp:
+      add_exp(all, x);
+      break;
+    case BLOK_OP_ReduceMax:
+      if (x > all->sum || isnan(x)) all->sum = x;  // NaN stays
+      break;
+    case BLOK_OP_ReduceMin:
+      if (x < all->sum || isnan(x)) all->sum = x;
+      break;
+    case BLOK_OP_ReduceProd:
+      all->sum *= x;
+      break;
+    default:
+      all->sum += x;
+      break;
+  }
+}
+
+static double finish(const reduction *of, const gathered *all) {
+  switch ((int)of->op) {
+    case BLOK_OP_ReduceL2:
+      return sqrt(all->sum);
+    case BLOK_OP_ReduceLogSum:
+      return log(all->sum);
+    case BLOK_OP_ReduceLogSumExp:
+      return all->peak + log(all->sum);
+    case BLOK_OP_ReduceMean:
+      return all->sum / (double)of->count;
+    default:
+      return all->sum;
+  }
 }
 
 static double reduce_float(const reduction *of, const blok_tensor *in, int64_t base) {
-  double sum = start_of(of);
+  gathered all = start_of(of->op);
   blok_walk walk;
   const int64_t *strides[1] = {of->strides};
   for (bool more = blok_walk_begin(&walk, of->rank, of->dims, 1, strides); more;
@@ -39,35 +96,47 @@ static double reduce_float(const reduction *of, const blok_tensor *in, int64_t b
     if (in->dtype == BLOK_F32) {
       const float *from = (const float *)in->data + at;
       for (int64_t i = 0; i < walk.length; i++) {
-        sum = add_float(of->op, sum, (double)from[i * walk.step[0]]);
+        add_float(of->op, &all, (double)from[i * walk.step[0]]);
       }
       continue;
     }
     for (int64_t i = 0; i < walk.length; i++) {
-      sum = add_float(of->op, sum, blok_ref_load(in, (size_t)(at + i * walk.step[0])));
+      add_float(of->op, &all, blok_ref_load(in, (size_t)(at + i * walk.step[0])));
     }
   }
-  return of->op == BLOK_OP_ReduceMean ? sum / (double)of->count : sum;
+  return finish(of, &all);
 }
 
-static int64_t least(blok_dtype dtype) {
-  switch ((int)dtype) {
-    case BLOK_I8:
-      return INT8_MIN;
-    case BLOK_I16:
-      return INT16_MIN;
-    case BLOK_I32:
-      return INT32_MIN;
-    case BLOK_I64:
-      return INT64_MIN;
+// The end of the type's range: its lowest number, or its highest.
+static int64_t range_end(blok_dtype dtype, bool highest) {
+  uint32_t bits = blok_dtype_bits(dtype);
+  if (dtype == BLOK_BOOL) return highest;
+  if (blok_dtype_is_unsigned(dtype)) return highest ? (int64_t)(UINT64_MAX >> (64 - bits)) : 0;
+  return highest ? INT64_MAX >> (64 - bits) : -(INT64_MAX >> (64 - bits)) - 1;
+}
+
+static uint64_t add_integer(blok_op op, uint64_t sum, uint64_t x, bool is_unsigned) {
+  bool larger = is_unsigned ? x > sum : (int64_t)x > (int64_t)sum;
+  switch ((int)op) {
+    case BLOK_OP_ReduceL1:
+      return sum + (!is_unsigned && (int64_t)x < 0 ? 0 - x : x);
+    case BLOK_OP_ReduceMax:
+      return larger ? x : sum;
+    case BLOK_OP_ReduceMin:
+      return larger ? sum : x;
+    case BLOK_OP_ReduceProd:
+      return sum * x;
+    case BLOK_OP_ReduceSumSquare:
+      return sum + x * x;
     default:
-      return 0;
+      return sum + x;
   }
 }
 
 static int64_t reduce_integer(const reduction *of, const blok_tensor *in, int64_t base) {
   uint64_t sum = of->op == BLOK_OP_ReduceProd ? 1 : 0;
-  if (of->op == BLOK_OP_ReduceMax) sum = (uint64_t)least(in->dtype);
+  if (of->op == BLOK_OP_ReduceMax) sum = (uint64_t)range_end(in->dtype, false);
+  if (of->op == BLOK_OP_ReduceMin) sum = (uint64_t)range_end(in->dtype, true);
   bool is_unsigned = blok_dtype_is_unsigned(in->dtype);
   blok_walk walk;
   const int64_t *strides[1] = {of->strides};
@@ -75,13 +144,7 @@ static int64_t reduce_integer(const reduction *of, const blok_tensor *in, int64_
        more = blok_walk_next(&walk)) {
     for (int64_t i = 0; i < walk.length; i++) {
       size_t at = (size_t)(base + walk.offset[0] + i * walk.step[0]);
-      uint64_t x = (uint64_t)blok_ref_load_i64(in, at);
-      if (of->op == BLOK_OP_ReduceMax) {
-        bool larger = is_unsigned ? x > sum : (int64_t)x > (int64_t)sum;
-        if (larger) sum = x;
-      } else {
-        sum = of->op == BLOK_OP_ReduceProd ? sum * x : sum + x;
-      }
+      sum = add_integer(of->op, sum, (uint64_t)blok_ref_load_i64(in, at), is_unsigned);
     }
   }
   if (of->op != BLOK_OP_ReduceMean) return (int64_t)sum;
@@ -113,13 +176,16 @@ blok_status blok_ref_Reduce(blok_ref_call *call, blok_error *error) {
   const blok_tensor *out = call->out[0];
   bool gone[BLOK_MAX_RANK] = {false};
   int64_t own[BLOK_MAX_RANK];
-  bool floats = blok_dtype_is_float(in->dtype);
-  bool truth = in->dtype == BLOK_BOOL && call->node->op == BLOK_OP_ReduceMax;
+  blok_op op = call->node->op;
+  bool rooted =
+      op == BLOK_OP_ReduceL2 || op == BLOK_OP_ReduceLogSum || op == BLOK_OP_ReduceLogSumExp;
+  bool floats = blok_dtype_is_float(in->dtype) || (rooted && blok_dtype_is_integer(in->dtype));
+  bool truth = in->dtype == BLOK_BOOL && (op == BLOK_OP_ReduceMax || op == BLOK_OP_ReduceMin);
   if (!floats && !truth && !blok_dtype_is_integer(in->dtype)) {
     return blok_ref_unsupported_type(call, error, in->dtype);
   }
   BLOK_TRY(read_axes(call, gone, error));
-  reduction of = {call->node->op, 0, {0}, {0}, 1};
+  reduction of = {op, 0, {0}, {0}, 1};
   int64_t kept_dims[BLOK_MAX_RANK];
   int64_t kept_strides[BLOK_MAX_RANK];
   uint32_t kept = 0;

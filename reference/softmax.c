@@ -1,4 +1,5 @@
-// Softmax along one axis, the largest element taken off first so that nothing overflows.
+// Softmax, LogSoftmax and Hardmax along one axis. The largest element is taken off first so that
+// nothing overflows.
 #include <math.h>
 
 #include "base/error.h"
@@ -20,6 +21,26 @@ static void softmax(double *cells, size_t count, size_t step) {
   for (size_t i = 0; i < count; i++) cells[i * step] /= sum;
 }
 
+static void log_softmax(double *cells, size_t count, size_t step) {
+  double largest = -(double)INFINITY, sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    double value = cells[i * step];
+    if (value > largest || isnan(value)) largest = value;
+  }
+  for (size_t i = 0; i < count; i++) sum += exp(cells[i * step] - largest);
+  double log_sum = log(sum);
+  for (size_t i = 0; i < count; i++) cells[i * step] = cells[i * step] - largest - log_sum;
+}
+
+// 1 for the first of the largest, 0 for all others.
+static void hardmax(double *cells, size_t count, size_t step) {
+  size_t best = 0;
+  for (size_t i = 1; i < count; i++) {
+    if (cells[i * step] > cells[best * step]) best = i;
+  }
+  for (size_t i = 0; i < count; i++) cells[i * step] = i == best ? 1.0 : 0.0;
+}
+
 blok_status blok_ref_Softmax(blok_ref_call *call, blok_error *error) {
   const blok_tensor *x = call->in[0];
   blok_dtype dtype = x->dtype;
@@ -36,12 +57,15 @@ blok_status blok_ref_Softmax(blok_ref_call *call, blok_error *error) {
       !blok_dims_count(x->dims + axis + 1, x->rank - axis - 1, &inner)) {
     return blok_fail_memory(error, SIZE_MAX);
   }
+  void (*apply)(double *, size_t, size_t) = softmax;
+  if (call->node->op == BLOK_OP_LogSoftmax) apply = log_softmax;
+  if (call->node->op == BLOK_OP_Hardmax) apply = hardmax;
   size_t block = length * inner;
   double *cells;
   BLOK_TRY(blok_ref_scratch(call, block, sizeof(double), &cells, error));
   for (size_t o = 0; o < outer; o++) {
     blok_ref_load_many(x, o * block, block, cells);
-    for (size_t i = 0; i < inner; i++) softmax(cells + i, length, inner);
+    for (size_t i = 0; i < inner; i++) apply(cells + i, length, inner);
     blok_ref_store_many(call->out[0], o * block, block, cells);
   }
   blok_free(call->allocator, cells);

@@ -121,20 +121,28 @@ static bool never_equal(blok_element a, blok_element b) {
   return (a.symbol && b.known && b.value < 0) || (b.symbol && a.known && a.value < 0);
 }
 
+static blok_element compare(blok_op op, blok_element a, blok_element b) {
+  bool same = blok_element_same(a, b);
+  if (op == BLOK_OP_Equal && same) return blok_element_of(1);
+  if (op == BLOK_OP_Equal && never_equal(a, b)) return blok_element_of(0);
+  if (!a.known || !b.known) return blok_element_unknown();
+  if (op == BLOK_OP_Less) return blok_element_of(a.value < b.value);
+  if (op == BLOK_OP_LessOrEqual) return blok_element_of(a.value <= b.value);
+  if (op == BLOK_OP_Greater) return blok_element_of(a.value > b.value);
+  if (op == BLOK_OP_GreaterOrEqual) return blok_element_of(a.value >= b.value);
+  if (op == BLOK_OP_And) return blok_element_of(a.value && b.value);
+  if (op == BLOK_OP_Or) return blok_element_of(a.value || b.value);
+  return op == BLOK_OP_Xor ? blok_element_of(!a.value != !b.value) : blok_element_unknown();
+}
+
 blok_status blok_infer_Compare(blok_infer *context, blok_error *error) {
   BLOK_TRY(broadcast_inputs(context, 0, context->n_in, BLOK_BOOL, error));
   blok_element a[BLOK_FACT_ELEMENTS];
   blok_element b[BLOK_FACT_ELEMENTS];
   uint32_t n = 0;
-  if (context->node->op != BLOK_OP_Equal || !small_output(context, &n)) return BLOK_OK;
+  if (context->n_in != 2 || !small_output(context, &n)) return BLOK_OK;
   if (!spread_input(context, 0, n, a) || !spread_input(context, 1, n, b)) return BLOK_OK;
-  for (uint32_t i = 0; i < n; i++) {
-    if (blok_element_same(a[i], b[i])) {
-      a[i] = blok_element_of(1);
-    } else {
-      a[i] = never_equal(a[i], b[i]) ? blok_element_of(0) : blok_element_unknown();
-    }
-  }
+  for (uint32_t i = 0; i < n; i++) a[i] = compare(context->node->op, a[i], b[i]);
   return blok_elements_put(context, 0, a, n, error);
 }
 

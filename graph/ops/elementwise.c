@@ -55,3 +55,7 @@ blok_status blok_infer_CastLike(blok_infer *context, blok_error *error) {
   BLOK_TRY(blok_infer_like(context, 0, in, like ? like->dtype : BLOK_UNDEFINED, error));
   return cast_elements(context, error);
 }
+
+blok_status blok_infer_Test(blok_infer *context, blok_error *error) {
+  return blok_infer_like(context, 0, blok_infer_in(context, 0), BLOK_BOOL, error);
+}

@@ -1,4 +1,4 @@
-// Shapes of BatchNormalization and LayerNormalization.
+// Shapes of BatchNormalization, LayerNormalization and RMSNormalization.
 #include "base/error.h"
 #include "graph/ops/elements.h"
 #include "graph/ops/operands.h"

@@ -1,4 +1,4 @@
-// Reductions over axes: ReduceMax, ReduceMean, ReduceProd, ReduceSum.
+// Reductions over axes: ReduceL1 to ReduceSumSquare.
 #include "base/error.h"
 #include "base/size.h"
 #include "graph/ops/elements.h"
