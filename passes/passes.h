@@ -30,10 +30,14 @@ BLOK_MUST_CHECK blok_status blok_working_graph(const blok_module *source,
 // Defaults put in place of zeroes; NULL gives all defaults.
 blok_limits blok_limits_resolve(const blok_limits *limits);
 
+// A pass that runs twice is declared twice.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
 #define PASS(id, what)                                                              \
   blok_status blok_pass_##id(blok_module *module, const blok_pass_options *options, \
                              blok_error *error);
 #include "passes/passes.def"
 #undef PASS
+#pragma GCC diagnostic pop
 
 #endif  // BLOK_PASSES_PASSES_H

@@ -133,6 +133,36 @@ blok_status blok_rewrite_share(blok_graph *graph, blok_value_id value, const blo
   return blok_graph_add_initializer(graph, value, shared, error);
 }
 
+// Two by two, so that a long chain costs no more than sorting it would.
+static blok_status gather_chain(blok_graph *graph, uint32_t *next, uint32_t head,
+                                blok_error *error) {
+  for (bool more = next[head] != 0; more;) {
+    more = false;
+    for (uint32_t at = head; at && next[at]; at = next[at]) {
+      uint32_t with = next[at];
+      BLOK_TRY(blok_node_add_sources(graph, (blok_node_id){at}, &graph->nodes[with], error));
+      next[at] = next[with];
+      more = more || next[at] != 0;
+    }
+  }
+  return BLOK_OK;
+}
+
+blok_status blok_rewrite_gather(blok_graph *graph, uint32_t *next, blok_error *error) {
+  const blok_allocator *allocator = &graph->module->allocator;
+  uint8_t *follows = blok_alloc_array(allocator, graph->n_nodes, sizeof *follows);
+  if (!follows) return blok_fail_memory(error, graph->n_nodes);
+  blok_status status = BLOK_OK;
+  for (uint32_t i = 1; i < graph->n_nodes; i++) {
+    if (next[i]) follows[next[i]] = 1;
+  }
+  for (uint32_t i = 1; status == BLOK_OK && i < graph->n_nodes; i++) {
+    if (next[i] && !follows[i]) status = gather_chain(graph, next, i, error);
+  }
+  blok_free(allocator, follows);
+  return status;
+}
+
 // ---- Handing on ---------------------------------------------------------------------------------
 
 blok_status blok_bypass_begin(blok_graph *graph, blok_bypass *out, blok_error *error) {

@@ -56,6 +56,12 @@ BLOK_MUST_CHECK blok_status blok_rewrite_share(blok_graph *graph, blok_value_id 
                                                const blok_literal *literal, uint32_t rank,
                                                const int64_t *dims, blok_error *error);
 
+// Adds to each node's sources those of all the nodes that lie on its chain: next[i] is the node
+// that follows node i, 0 at the end; no two lead to the same one. Nodes that another leads to are
+// left as they come out. In time as sorting takes; next is used up.
+BLOK_MUST_CHECK blok_status blok_rewrite_gather(blok_graph *graph, uint32_t *next,
+                                                blok_error *error);
+
 // ---- Handing on ---------------------------------------------------------------------------------
 // Takes nodes out whose output is their input, in one sweep. Between begin and end no values may be
 // made; nodes are visited in topological order.

@@ -244,6 +244,18 @@ int64_t net_ints_of(const net *self, blok_value_id value, int64_t *out, size_t c
   return (int64_t)count;
 }
 
+void net_start(net *self, const char *dims) {
+  net_make(self, 22);
+  net_input(self, "x", BLOK_F32, dims);
+}
+
+void net_expect(net *self, const char *ops) {
+  net_output(self, "y");
+  net_work(self);
+  ck_assert_str_eq(net_ops(self), ops);
+  net_free(self);
+}
+
 void net_check(const net *self, const blok_tensor *inputs, uint32_t n, const char *output,
                const char *text, const float *want) {
   const blok_graph *graph = self->work->graph;

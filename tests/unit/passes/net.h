@@ -56,6 +56,11 @@ const blok_node *net_maker(const net *self, const char *name);
 // The constant of this name or of a node's input, as integers; -1 when it is none of int64.
 int64_t net_ints_of(const net *self, blok_value_id value, int64_t *out, size_t capacity);
 
+// A model of operator set 22 with one float32 input x of these dims.
+void net_start(net *self, const char *dims);
+// y becomes an output; the working graph must hold these operators; all is freed.
+void net_expect(net *self, const char *ops);
+
 // Runs the working graph on float inputs (in the order of the graph's inputs, constants left out)
 // by inference with whole values: at most 64 elements a value. The output must be float32 of these
 // dims.
