@@ -79,6 +79,12 @@ BLOK_MUST_CHECK blok_status blok_check_struct(const void *given, const char *wha
     memcpy((info), &filled, fill_size);                       \
   } while (0)
 
+// A model of a source graph that is made here: its working graph, its blocks. *source is taken over
+// and NULL afterwards, whatever the status. name, allocator, limits and progress of options are
+// used.
+BLOK_MUST_CHECK blok_status blok_model_of(blok_module **source, const blok_open_options *options,
+                                          blok_model **out, blok_error *error);
+
 // Adds a reference; another thread may hold others.
 const blok_model *blok_model_retain(const blok_model *model);
 

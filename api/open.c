@@ -119,6 +119,26 @@ static blok_status open_storage(blok_model *model, blok_storage *source,
   return BLOK_OK;
 }
 
+blok_status blok_model_of(blok_module **source, const blok_open_options *options, blok_model **out,
+                          blok_error *error) {
+  blok_model *model = NULL;
+  blok_status status = BLOK_OK;
+  *out = NULL;
+  BLOK_TRY_TO(fail, new_model("model", options, &model, error));
+  model->source = *source;
+  *source = NULL;
+  BLOK_TRY_TO(fail, make_working(model, options, error));
+  BLOK_TRY_TO(fail, blok_model_describe(model, error));
+  model->warn = NULL;
+  model->warn_context = NULL;
+  *out = model;
+  return BLOK_OK;
+fail:
+  blok_module_free(source);
+  blok_model_free(&model);
+  return status;
+}
+
 // So much is read from a pipe, whose end nobody knows beforehand: 4 GiB.
 static const size_t most_from_a_pipe = (size_t)1 << 32;
 

@@ -213,9 +213,13 @@ blok_status blok_count_parameters(const blok_module *source, const blok_allocato
 
 // ---- Multiply-adds ------------------------------------------------------------------------------
 
+// Inputs of the graph that are asked for their batch; so many have but few symbols among them.
+#define BATCH_INPUTS 1024
+
 // True when an open axis is the batch: the open first axis of one of the graph's inputs.
 static bool is_batch(const blok_graph *graph, const blok_facts *facts, blok_dim dim) {
-  for (uint32_t i = 0; i < graph->n_inputs; i++) {
+  uint32_t n = graph->n_inputs < BATCH_INPUTS ? graph->n_inputs : BATCH_INPUTS;
+  for (uint32_t i = 0; i < n; i++) {
     blok_value_id input = graph->inputs[i].value;
     const blok_fact *fact = &facts->of[input.i];
     if (blok_value_at(graph, input)->literal || fact->rank < 1) continue;

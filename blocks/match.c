@@ -17,23 +17,103 @@ static const blok_match_fn matchers[] = {
 
 // ---- Setting up ---------------------------------------------------------------------------------
 
-static blok_status prepare(blok_matcher *matcher, blok_error *error) {
+static bool make_marks(blok_arena *arena, uint32_t n, blok_marks *marks) {
+  marks->stamp = blok_arena_array(arena, n, sizeof *marks->stamp);
+  marks->at = blok_arena_array(arena, n, sizeof *marks->at);
+  return marks->stamp && marks->at;
+}
+
+static bool make_arrays(blok_matcher *matcher) {
   const blok_graph *graph = matcher->graph;
   blok_arena *arena = &matcher->scratch;
   matcher->place = blok_arena_array(arena, graph->n_nodes, sizeof *matcher->place);
   matcher->owner = blok_arena_array(arena, graph->n_nodes, sizeof *matcher->owner);
+  matcher->parameters = blok_arena_array(arena, graph->n_nodes, sizeof *matcher->parameters);
+  matcher->macs = blok_arena_array(arena, graph->n_nodes, sizeof *matcher->macs);
+  matcher->traits = blok_arena_array(arena, graph->n_nodes, sizeof *matcher->traits);
   matcher->unit_of = blok_arena_array(arena, graph->n_values, sizeof *matcher->unit_of);
   matcher->reader_of = blok_arena_array(arena, graph->n_values, sizeof *matcher->reader_of);
+  matcher->made_from = blok_arena_array(arena, graph->n_values, sizeof *matcher->made_from);
+  matcher->tells_of = blok_arena_array(arena, graph->n_values, sizeof *matcher->tells_of);
   bool room =
       blok_arena_grow(arena, &matcher->units, &matcher->cap_units, 0, sizeof *matcher->units);
-  if (!room || !matcher->place || !matcher->owner || !matcher->unit_of || !matcher->reader_of) {
-    return blok_fail_memory(error, 0);
+  return room && matcher->place && matcher->owner && matcher->parameters && matcher->macs &&
+         matcher->traits && matcher->unit_of && matcher->reader_of && matcher->made_from &&
+         matcher->tells_of && make_marks(arena, graph->n_values, &matcher->value_marks) &&
+         make_marks(arena, graph->n_nodes, &matcher->node_marks);
+}
+
+// From which of the graph's inputs what the node makes is computed.
+static void trace_inputs(blok_matcher *matcher, const blok_node *node) {
+  uint64_t from = 0, of = 0;
+  for (uint32_t i = 0; i < node->n_inputs; i++) {
+    from |= matcher->made_from[node->inputs[i].i];
+    of |= matcher->tells_of[node->inputs[i].i];
   }
+  for (uint32_t a = 0; a < node->n_attrs; a++) {
+    const blok_attr *attr = &node->attrs[a];
+    if (attr->type != BLOK_ATTR_GRAPH && attr->type != BLOK_ATTR_GRAPHS) continue;
+    for (uint32_t g = 0; g < attr->n; g++) {
+      const blok_subgraph *sub = &attr->as.graphs[g];
+      for (uint32_t c = 0; c < sub->n_captures; c++) {
+        from |= matcher->made_from[sub->captures[c].outer.i];
+        of |= matcher->tells_of[sub->captures[c].outer.i];
+      }
+    }
+  }
+  if (node->op == BLOK_OP_Shape) of = 0;
+  for (uint32_t i = 0; i < node->n_outputs; i++) {
+    if (!node->outputs[i].i) continue;
+    matcher->made_from[node->outputs[i].i] = from;
+    matcher->tells_of[node->outputs[i].i] = of;
+  }
+}
+
+// What each node and value is asked for again and again.
+static void sweep_nodes(blok_matcher *matcher) {
+  const blok_graph *graph = matcher->graph;
+  uint32_t bit = 0;
+  for (uint32_t i = 0; i < graph->n_inputs; i++) {
+    blok_value_id input = graph->inputs[i].value;
+    if (blok_value_at(graph, input)->literal) continue;
+    matcher->made_from[input.i] = matcher->tells_of[input.i] = (uint64_t)1 << bit;
+    if (bit < 63) bit++;
+  }
+  for (uint32_t i = 0; i < graph->n_nodes; i++) matcher->owner[i] = -1;
+  for (uint32_t i = 0; i < graph->n_order; i++) {
+    blok_node_id node = graph->order[i];
+    matcher->place[node.i] = i;
+    matcher->parameters[node.i] = blok_node_parameters(graph, node);
+    matcher->macs[node.i] = blok_node_macs(graph, matcher->facts, node);
+    matcher->traits[node.i] = blok_node_traits(graph, node);
+    trace_inputs(matcher, blok_node_at(graph, node));
+  }
+}
+
+blok_status blok_matcher_open(const blok_graph *graph, const blok_facts *facts,
+                              const blok_allocator *allocator, blok_matcher *matcher,
+                              blok_error *error) {
+  memset(matcher, 0, sizeof *matcher);
+  matcher->graph = graph;
+  matcher->facts = facts;
+  matcher->allocator = *blok_allocator_or_default(allocator);
+  blok_arena_init(&matcher->scratch, &matcher->allocator);
+  matcher->overlay = blok_alloc_zero(&matcher->allocator, sizeof *matcher->overlay);
+  if (!matcher->overlay) return blok_fail_memory(error, sizeof *matcher->overlay);
+  matcher->overlay->allocator = matcher->allocator;
+  blok_arena_init(&matcher->overlay->arena, &matcher->allocator);
+  if (!make_arrays(matcher)) return blok_fail_memory(error, 0);
   memset(&matcher->units[0], 0, sizeof matcher->units[0]);
   matcher->n_units = 1;
-  for (uint32_t i = 0; i < graph->n_nodes; i++) matcher->owner[i] = -1;
-  for (uint32_t i = 0; i < graph->n_order; i++) matcher->place[graph->order[i].i] = i;
-  return blok_uses_build(graph, &matcher->allocator, &matcher->uses, error);
+  sweep_nodes(matcher);
+  BLOK_TRY(blok_uses_build(graph, &matcher->allocator, &matcher->uses, error));
+  return blok_units_find(matcher, error);
+}
+
+void blok_matcher_close(blok_matcher *matcher) {
+  blok_uses_free(&matcher->uses);
+  blok_arena_free(&matcher->scratch);
+  blok_overlay_free(&matcher->overlay);
 }
 
 // ---- The final order ----------------------------------------------------------------------------
@@ -132,30 +212,18 @@ blok_status blok_blocks_match(const blok_graph *graph, const blok_facts *facts,
                               const blok_allocator *allocator, blok_overlay **out,
                               blok_error *error) {
   *out = NULL;
-  allocator = blok_allocator_or_default(allocator);
-  blok_overlay *overlay = blok_alloc_zero(allocator, sizeof *overlay);
-  if (!overlay) return blok_fail_memory(error, sizeof *overlay);
-  overlay->allocator = *allocator;
-  blok_arena_init(&overlay->arena, allocator);
   blok_matcher matcher;
-  memset(&matcher, 0, sizeof matcher);
-  matcher.graph = graph;
-  matcher.facts = facts;
-  matcher.allocator = *allocator;
-  matcher.overlay = overlay;
-  blok_arena_init(&matcher.scratch, allocator);
   blok_status status = BLOK_OK;
-  BLOK_TRY_TO(done, prepare(&matcher, error));
-  BLOK_TRY_TO(done, blok_units_find(&matcher, error));
+  BLOK_TRY_TO(done, blok_matcher_open(graph, facts, allocator, &matcher, error));
   for (size_t i = 0; i < sizeof matchers / sizeof matchers[0]; i++) {
     if (matchers[i]) BLOK_TRY_TO(done, matchers[i](&matcher, error));
   }
   BLOK_TRY_TO(done, finish(&matcher, error));
+  BLOK_TRY_TO(done, blok_scope_tell_apart(&matcher, error));
+  *out = matcher.overlay;
+  matcher.overlay = NULL;
 done:
-  blok_uses_free(&matcher.uses);
-  blok_arena_free(&matcher.scratch);
-  if (status != BLOK_OK) blok_overlay_free(&overlay);
-  *out = overlay;
+  blok_matcher_close(&matcher);
   return status;
 }
 

@@ -38,12 +38,34 @@ typedef struct blok_body {
   uint32_t n;  // convolutions
   blok_stretch part[3];
   const blok_unit *se;
-  uint32_t se_part;  // the convolution behind which it stands
+  uint32_t se_part;        // the convolution behind which it stands
+  bool se_before_act;      // post order: behind the norm, before the activation
+  const blok_unit *scale;  // behind all of it
 } blok_body;
 
 // Sorts units in execution order into stretches: post order when a convolution comes first, pre
 // order otherwise. NULL when they fit; otherwise what is wrong: a condition. More than three
 // convolutions do not fit.
 const char *blok_body_read(const blok_unit *const *units, uint32_t n, blok_body *body);
+
+// True where the kernels are those of an inverted bottleneck: [1x1], then a larger one, depthwise
+// or grouped and wider than what comes out, then 1x1.
+bool blok_body_inverted(const blok_body *body);
+
+// What such a body still lacks for one: NULL when nothing, otherwise a condition, with what was got
+// and wanted.
+const char *blok_body_inverted_lacks(const blok_body *body, const char **got, const char **want);
+
+// Puts the convolutions, order, squeeze-excite and scale into the descriptor of a block.
+void blok_body_describe(const blok_matcher *matcher, const blok_body *body,
+                        blok_residual_desc *desc, blok_residual_weights *weights);
+void blok_body_members(const blok_body *body, blok_members *members);
+// Adds a conv_norm_act for each convolution and adopts the squeeze-excite.
+BLOK_MUST_CHECK blok_status blok_body_children(blok_matcher *matcher, const blok_body *body,
+                                               uint32_t parent, blok_error *error);
+
+// True when it is larger than 1x1.
+bool blok_conv_larger(const blok_conv_desc *conv);
+bool blok_conv_depthwise(const blok_conv_desc *conv);
 
 #endif  // BLOK_BLOCKS_PATH_H

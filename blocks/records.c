@@ -51,14 +51,36 @@ bool blok_unit_home(const blok_matcher *matcher, const blok_unit *unit, int32_t 
 }
 
 int32_t blok_outermost(const blok_matcher *matcher, blok_node_id node) {
-  int32_t index = matcher->owner[node.i];
-  while (index >= 0 && matcher->records[index]->parent >= 0)
-    index = matcher->records[index]->parent;
-  return index;
+  blok_record_note *notes = matcher->notes;
+  int32_t at = matcher->owner[node.i], root = at;
+  if (at < 0) return -1;
+  while (notes[root].above >= 0) root = notes[root].above;
+  // The next one that asks takes one step.
+  while (at != root) {
+    int32_t next = notes[at].above;
+    notes[at].above = root;
+    at = next;
+  }
+  return root;
+}
+
+// A record got a parent: levels above it may become more.
+static void place_below(blok_matcher *matcher, uint32_t child, int32_t parent) {
+  uint32_t height = matcher->notes[child].height;
+  matcher->notes[child].above = parent;
+  while (parent >= 0 && matcher->notes[parent].height <= height) {
+    matcher->notes[parent].height = ++height;
+    parent = matcher->records[parent]->parent;
+  }
+}
+
+bool blok_record_fits(const blok_matcher *matcher, uint32_t child) {
+  return matcher->notes[child].height < BLOK_BLOCK_DEPTH;
 }
 
 void blok_record_adopt(blok_matcher *matcher, uint32_t child, uint32_t parent) {
   matcher->records[child]->parent = (int32_t)parent;
+  place_below(matcher, child, (int32_t)parent);
 }
 
 // ---- Members ------------------------------------------------------------------------------------
@@ -73,20 +95,20 @@ static int by_place(const void *left, const void *right) {
   return a < b ? -1 : a > b;
 }
 
-static blok_status keep_members(blok_matcher *matcher, const blok_members *members,
-                                blok_block_record *record, blok_error *error) {
-  placed *sorted = blok_arena_array(&matcher->scratch, members->n, sizeof *sorted);
-  if (!sorted) return blok_fail_memory(error, members->n * sizeof *sorted);
+void blok_members_sort(blok_members *members) {
+  const blok_matcher *matcher = members->matcher;
+  if (members->failed || members->n < 2) return;
+  placed *sorted = blok_alloc_array(&matcher->allocator, members->n, sizeof *sorted);
+  if (!sorted) {
+    members->failed = true;
+    return;
+  }
   for (uint32_t i = 0; i < members->n; i++) {
     sorted[i] = (placed){matcher->place[members->nodes[i].i], members->nodes[i]};
   }
   qsort(sorted, members->n, sizeof *sorted, by_place);
-  blok_node_id *kept = blok_arena_array(&matcher->overlay->arena, members->n, sizeof *kept);
-  if (!kept) return blok_fail_memory(error, members->n * sizeof *kept);
-  for (uint32_t i = 0; i < members->n; i++) kept[i] = sorted[i].node;
-  record->members = kept;
-  record->n_members = members->n;
-  return BLOK_OK;
+  for (uint32_t i = 0; i < members->n; i++) members->nodes[i] = sorted[i].node;
+  blok_free(&matcher->allocator, sorted);
 }
 
 // Copies what the record points to into the overlay's arena.
@@ -116,28 +138,88 @@ static void count_members(const blok_matcher *matcher, blok_block_record *record
   record->parameters = 0;
   record->macs = 0;
   for (uint32_t i = 0; i < record->n_members; i++) {
-    record->parameters += blok_node_parameters(matcher->graph, record->members[i]);
-    int64_t macs = blok_node_macs(matcher->graph, matcher->facts, record->members[i]);
+    record->parameters += matcher->parameters[record->members[i].i];
+    int64_t macs = matcher->macs[record->members[i].i];
     if (record->macs < 0) continue;
     if (macs < 0 || !blok_add_i64(record->macs, macs, &record->macs)) record->macs = -1;
   }
 }
 
+// ---- Notes --------------------------------------------------------------------------------------
+
+// Levels that a block of this kind has, or may get: convolutions, and inverted bottlenecks of them,
+// are found last.
+static uint32_t levels_of(blok_block_kind kind) {
+  if (kind == BLOK_CONV_NORM_ACT || kind == BLOK_SQUEEZE_EXCITE) return 1;
+  return kind == BLOK_RESIDUAL_OTHER || kind == BLOK_GATE ? 3 : 2;
+}
+
+// Counts a read of value, unless it is a constant or made by a marked node.
+static bool note_read(blok_matcher *matcher, blok_value_id value, blok_read **reads, uint32_t *n,
+                      uint32_t *capacity) {
+  const blok_marks *nodes = &matcher->node_marks;
+  blok_marks *values = &matcher->value_marks;
+  if (!value.i || blok_value_at(matcher->graph, value)->literal) return true;
+  blok_node_id maker = blok_value_producer(matcher->graph, value);
+  if (maker.i && nodes->stamp[maker.i] == nodes->epoch) return true;
+  if (values->stamp[value.i] == values->epoch) {
+    (*reads)[values->at[value.i]].reads++;
+    return true;
+  }
+  if (!blok_arena_grow(&matcher->scratch, reads, capacity, *n, sizeof **reads)) return false;
+  values->stamp[value.i] = values->epoch;
+  values->at[value.i] = *n;
+  (*reads)[(*n)++] = (blok_read){value, 1};
+  return true;
+}
+
+static blok_status note_record(blok_matcher *matcher, const blok_block_record *record,
+                               blok_record_note *note, blok_error *error) {
+  blok_read *reads = NULL;
+  uint32_t capacity = 0;
+  *note = (blok_record_note){.above = -1, .height = levels_of(record->kind)};
+  matcher->node_marks.epoch++;
+  matcher->value_marks.epoch++;
+  for (uint32_t i = 0; i < record->n_members; i++) {
+    matcher->node_marks.stamp[record->members[i].i] = matcher->node_marks.epoch;
+  }
+  for (uint32_t i = 0; i < record->n_members; i++) {
+    const blok_node *node = blok_node_at(matcher->graph, record->members[i]);
+    note->traits |= matcher->traits[record->members[i].i];
+    for (uint32_t k = 0; k < node->n_inputs; k++) {
+      if (!note_read(matcher, node->inputs[k], &reads, &note->n_reads, &capacity)) {
+        return blok_fail_memory(error, 0);
+      }
+    }
+  }
+  note->reads = reads;
+  return BLOK_OK;
+}
+
 blok_status blok_record_add(blok_matcher *matcher, const blok_block_record *record,
-                            const blok_members *members, uint32_t *index, blok_error *error) {
+                            blok_members *members, uint32_t *index, blok_error *error) {
+  blok_members_sort(members);
   if (members->failed) return blok_fail_memory(error, 0);
   blok_block_record *made = blok_arena_copy(&matcher->scratch, record, sizeof *record);
-  if (!made || !blok_arena_grow(&matcher->scratch, &matcher->records, &matcher->cap_records,
-                                matcher->n_records, sizeof(blok_block_record *))) {
+  if (!made ||
+      !blok_arena_grow(&matcher->scratch, &matcher->records, &matcher->cap_records,
+                       matcher->n_records, sizeof(blok_block_record *)) ||
+      !blok_arena_grow(&matcher->scratch, &matcher->notes, &matcher->cap_notes, matcher->n_records,
+                       sizeof *matcher->notes)) {
     return blok_fail_memory(error, sizeof *record);
   }
-  BLOK_TRY(keep_members(matcher, members, made, error));
+  made->members = blok_arena_copy(&matcher->overlay->arena, members->nodes,
+                                  members->n * sizeof *members->nodes);
+  made->n_members = members->n;
+  if (!made->members) return blok_fail_memory(error, members->n * sizeof *members->nodes);
   BLOK_TRY(keep_descriptor(matcher, made, error));
+  BLOK_TRY(note_record(matcher, made, &matcher->notes[matcher->n_records], error));
   count_members(matcher, made);
   made->name = blok_scope_name(matcher, made);
   if (!made->name) return blok_fail_memory(error, 0);
   *index = matcher->n_records++;
   matcher->records[*index] = made;
+  if (made->parent >= 0) place_below(matcher, *index, made->parent);
   for (uint32_t i = 0; i < made->n_members; i++) {
     int32_t *owner = &matcher->owner[made->members[i].i];
     // A child found earlier (a squeeze-excite) goes on holding its nodes.

@@ -13,13 +13,15 @@
 
 // Steps (nodes of its own, and blocks stepped over) after which a search gives up.
 #define BLOK_REGION_STEPS 512
+// Likewise reads, and slots of nodes, since a step may have any number of them.
+#define BLOK_REGION_READS 8192
 
 typedef enum blok_region_result {
   BLOK_REGION_FOUND = 0,
   BLOK_REGION_UNRELATED = 1,    // end is not computed from x
   BLOK_REGION_OTHER_INPUT = 2,  // it is, but from another branch too: culprit is that value
   BLOK_REGION_SHARED = 3,       // an inner value is read outside or is a graph output: culprit
-  BLOK_REGION_TOO_LARGE = 4,    // more than BLOK_REGION_STEPS steps
+  BLOK_REGION_TOO_LARGE = 4,    // more steps or reads than that
   BLOK_REGION_SUBGRAPH = 5      // a node with a subgraph (If, Loop, Scan): culprit is what it makes
 } blok_region_result;
 
@@ -35,10 +37,12 @@ typedef struct blok_region {
   bool has_resize;             // Resize, Upsample, ConvTranspose: the picture grows
   bool has_activation;         // or a gate: something that is not linear in x
   bool has_conv, has_product;  // Conv; Conv, Gemm, MatMul, Einsum, Attention
+  bool has_norm, has_pool;     // a pool or a reduction over axes
 } blok_region;
 
-// Finds the region from x to end; its lists are in the matcher's scratch memory. end itself may be
-// read by anything (the caller looks at that). Fails only for want of memory.
+// Finds the region from x to end; its lists hold until the next search. end itself may be read by
+// anything (the caller looks at that). The region is filled for every result but UNRELATED and
+// TOO_LARGE. Fails only for want of memory.
 BLOK_MUST_CHECK blok_status blok_region_find(blok_matcher *matcher, blok_value_id x,
                                              blok_value_id end, blok_region *region,
                                              blok_region_result *result, blok_error *error);

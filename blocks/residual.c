@@ -1,38 +1,46 @@
-// residual and bottleneck: F(x) + skip(x), found at the addition.
+// residual, bottleneck and inverted_bottleneck: F(x) + skip(x), found at the addition.
 //
-// Both operands are walked backwards. The one that is x itself, or x behind a projection, is the
-// skip; the other is F, whose units between the fork and the addition tell kind and order. Each
-// condition that fails is a near miss, but only where the fork was found: most additions are
-// something else.
+// Both operands are walked backwards to where they fork. One way must be a skip path (skip.h); the
+// other is F, whose units between the fork and the addition tell kind and order. Each condition
+// that fails is a near miss, but only where a fork was found: most additions are something else.
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "blocks/addition.h"
 #include "blocks/path.h"
 
 typedef struct attempt {
+  const blok_addition *addition;
   blok_matcher *matcher;
-  blok_node_id add;
   blok_chain f, skip;
   uint32_t f_steps, skip_steps;
   const blok_unit *units[BLOK_CHAIN_STEPS];  // of F in execution order, f_steps of them
   uint32_t convs;                            // of F
   blok_body body;
-  const blok_unit *projection, *projection_norm;
-  bool after_preact;  // the fork stands behind the first norm and activation
+  blok_skip_path path;
+  bool right_skip;  // the path leads to where F begins
+  blok_block_kind kind;
   blok_value_id entry;
-  const blok_unit *after;  // activation behind the addition
   // The first condition that failed; condition NULL: all hold.
   const char *condition;
   char got[512];
   const char *want;
+  bool decides;  // the condition holds for every kind with an addition
 } attempt;
 
+// A condition of these kinds alone.
 static bool fail(attempt *self, const char *condition, const char *want, const char *got) {
   self->condition = condition;
   self->want = want;
   snprintf(self->got, sizeof self->got, "%s", got);
   return false;
+}
+
+// A condition of every kind with an addition.
+static bool fail_all(attempt *self, const char *condition, const char *want, const char *got) {
+  self->decides = true;
+  return fail(self, condition, want, got);
 }
 
 // ---- Conditions ---------------------------------------------------------------------------------
@@ -46,45 +54,57 @@ static bool known_steps(attempt *self) {
     const blok_node *node = blok_node_at(self->matcher->graph, self->f.foreign[i]);
     static const char want[] = "conv, norm, activation and squeeze_excite of constant weights";
     if (blok_node_int(node, "training_mode", 0) != 0) {
-      return fail(self, "operators of F(x)", want, "BatchNormalization in training mode");
+      return fail_all(self, "operators of F(x)", want, "BatchNormalization in training mode");
     }
     return fail(self, "operators of F(x)", want, blok_quote(node->op_type).text);
   }
   return true;
 }
 
-static bool is_projection(const blok_conv_desc *conv) {
-  for (int i = 0; i < 4; i++) {
-    if (conv->pads[i] != 0) return false;
+// Takes the skip path to where F begins, or to behind a pool that others read too and that reads
+// that value.
+static bool walk_skip(attempt *self) {
+  blok_value_id from = self->f.values[self->f_steps], pooled;
+  blok_skip_begin(&self->path, self->skip.values[0]);
+  while (!blok_same_value(self->path.entry, from)) {
+    if (blok_skip_extend(self->matcher, &self->path)) continue;
+    return blok_skip_elsewhere(self->matcher, &self->path, &pooled) &&
+           blok_same_value(pooled, from);
   }
-  return conv->kernel[0] == 1 && conv->kernel[1] == 1 && conv->groups == 1;
+  return true;
 }
 
-// The skip path is empty, or a 1x1 convolution with an optional norm.
+static bool not_private(attempt *self, blok_value_id shared) {
+  const blok_matcher *matcher = self->matcher;
+  const blok_value *value = blok_value_at(matcher->graph, shared);
+  char got[512];
+  if (value->is_output) {
+    snprintf(got, sizeof got, "'%s' is a graph output", blok_quote(value->name).text);
+  } else {
+    snprintf(got, sizeof got, "'%s' is read %u times", blok_quote(value->name).text,
+             blok_uses_count(&matcher->uses, shared));
+  }
+  return fail_all(self, "use of inner values", "read inside the block only", got);
+}
+
 static bool find_skip(attempt *self) {
   const blok_matcher *matcher = self->matcher;
-  const blok_chain *skip = &self->skip;
-  uint32_t n = self->skip_steps, at = 0;
-  if (n == 0) return true;
-  const blok_unit *unit = blok_unit_at(matcher, skip->units[0]);
-  if (unit && unit->kind == BLOK_UNIT_NORM) {
-    self->projection_norm = unit;
-    at = 1;
-  }
-  unit = at < n ? blok_unit_at(matcher, skip->units[at]) : NULL;
-  if (at + 1 == n && unit && unit->kind == BLOK_UNIT_CONV && is_projection(unit->conv)) {
-    self->projection = unit;
-    return true;
+  if (self->right_skip) return true;
+  if (self->path.stop == BLOK_SKIP_SHARED) return not_private(self, self->path.entry);
+  if (self->path.stop == BLOK_SKIP_HELD) {
+    return fail(self, "nodes of the skip path", "held by no other block", "held by another block");
   }
   char got[256] = "";
-  for (uint32_t i = n; i-- > 0;) {
-    const blok_unit *step = blok_unit_at(matcher, skip->units[i]);
-    blok_node_id id = step && step->n_nodes ? step->nodes[step->n_nodes - 1] : skip->foreign[i];
+  for (uint32_t i = self->skip_steps; i-- > 0;) {
+    const blok_unit *step = blok_unit_at(matcher, self->skip.units[i]);
+    blok_node_id id =
+        step && step->n_nodes ? step->nodes[step->n_nodes - 1] : self->skip.foreign[i];
     const char *op = id.i ? blok_node_at(matcher->graph, id)->op_type : "squeeze_excite";
     size_t used = strlen(got);
     snprintf(got + used, sizeof got - used, "%s%s", used ? ", " : "", blok_quote(op).text);
   }
-  return fail(self, "skip path", "x itself, or a 1x1 convolution with an optional norm", got);
+  return fail(self, "skip path",
+              "x itself, or x through norms, pools, padding, slices and one 1x1 convolution", got);
 }
 
 static bool enough_convs(attempt *self) {
@@ -104,7 +124,8 @@ static bool read_order(attempt *self) {
   static const char *const words[] = {[BLOK_UNIT_CONV] = "conv",
                                       [BLOK_UNIT_NORM] = "norm",
                                       [BLOK_UNIT_ACT] = "act",
-                                      [BLOK_UNIT_SE] = "squeeze_excite"};
+                                      [BLOK_UNIT_SE] = "squeeze_excite",
+                                      [BLOK_UNIT_SCALE] = "scale"};
   char got[256] = "";
   for (uint32_t i = 0; i < self->f_steps; i++) {
     size_t used = strlen(got);
@@ -113,14 +134,6 @@ static bool read_order(attempt *self) {
   return fail(
       self, wrong,
       "conv, norm, act throughout, or norm, act, conv throughout, squeeze_excite behind one", got);
-}
-
-static bool larger_kernel(const blok_conv_desc *conv) {
-  return conv->kernel[0] > 1 || conv->kernel[1] > 1;
-}
-
-static bool depthwise(const blok_conv_desc *conv) {
-  return conv->groups > 1 && conv->groups == conv->in_channels;
 }
 
 static bool right_kernels(attempt *self) {
@@ -133,84 +146,135 @@ static bool right_kernels(attempt *self) {
              conv[i]->kernel[1]);
   }
   if (self->convs == 2) {
-    return larger_kernel(conv[0]) || larger_kernel(conv[1]) ||
+    return blok_conv_larger(conv[0]) || blok_conv_larger(conv[1]) ||
            fail(self, "kernels of F(x)", "one larger than 1x1", got);
   }
-  bool right = !larger_kernel(conv[0]) && larger_kernel(conv[1]) && !larger_kernel(conv[2]);
+  bool right =
+      !blok_conv_larger(conv[0]) && blok_conv_larger(conv[1]) && !blok_conv_larger(conv[2]);
   return right || fail(self, "kernels of F(x)", "1x1, kxk, 1x1", got);
 }
 
-// What is depthwise, or grouped and wider than what comes out, is an inverted bottleneck.
-static bool right_groups(attempt *self) {
+// What is an inverted bottleneck by its kernels must be one in all else; of the other kinds none
+// has a depthwise convolution.
+static bool right_kind(attempt *self) {
   const blok_stretch *part = self->body.part;
+  self->kind = self->convs == 3 ? BLOK_BOTTLENECK : BLOK_RESIDUAL;
+  if (blok_body_inverted(&self->body)) {
+    self->kind = BLOK_INVERTED_BOTTLENECK;
+    const char *got, *want, *lacks = blok_body_inverted_lacks(&self->body, &got, &want);
+    return !lacks || fail(self, lacks, want, got);
+  }
+  if (!right_kernels(self)) return false;
   for (uint32_t i = 0; i < self->convs; i++) {
-    if (!depthwise(part[i].conv->conv)) continue;
-    return fail(self, "groups of F(x)'s convolutions", "no depthwise convolution",
+    if (!blok_conv_depthwise(part[i].conv->conv)) continue;
+    return fail(self, "groups of F(x)'s convolutions",
+                "no depthwise convolution, but in an inverted bottleneck",
                 "a depthwise convolution");
   }
-  const blok_conv_desc *middle = part[1].conv->conv;
-  if (self->convs == 2 || middle->groups == 1 ||
-      middle->out_channels <= part[2].conv->conv->out_channels) {
-    return true;
+  return true;
+}
+
+// What is linear on both ways is a sum of branches, not a correction of x.
+static bool corrects(attempt *self) {
+  if (!blok_skip_has_conv(&self->path) || self->body.se) return true;
+  for (uint32_t i = 0; i < self->convs; i++) {
+    if (self->body.part[i].act) return true;
   }
-  char got[96];
-  snprintf(got, sizeof got, "%d groups, %d channels for %d out", middle->groups,
-           middle->out_channels, part[2].conv->conv->out_channels);
-  return fail(self, "width of the grouped convolution", "no wider than what comes out", got);
+  return fail(self, "sum of branches: no activation inside F(x)",
+              "an activation or gate in F(x), where a convolution is on the skip path",
+              "two branches of x, neither activated");
 }
 
 static bool private_values(attempt *self) {
-  const blok_matcher *matcher = self->matcher;
-  blok_value_id shared = blok_chain_shared(matcher, &self->f, self->f_steps);
-  if (!shared.i) shared = blok_chain_shared(matcher, &self->skip, self->skip_steps);
-  if (!shared.i) return true;
-  const blok_value *value = blok_value_at(matcher->graph, shared);
-  char got[256];
-  if (value->is_output) {
-    snprintf(got, sizeof got, "'%s' is a graph output", blok_quote(value->name).text);
-  } else {
-    snprintf(got, sizeof got, "'%s' is read %u times", blok_quote(value->name).text,
-             blok_uses_count(&matcher->uses, shared));
-  }
-  return fail(self, "use of inner values", "read inside the block only", got);
+  blok_value_id shared = blok_chain_shared(self->matcher, &self->f, self->f_steps);
+  return !shared.i || not_private(self, shared);
 }
 
 // ---- Shapes -------------------------------------------------------------------------------------
 
-// Of the axis, no more and no less padding than keeps the size at a stride of 1.
-static bool keeps_size(const blok_conv_desc *conv, int axis) {
+// How an axis of n becomes ceil(n / stride), whatever n is; false where it may become another size.
+// Convolutions and pools: no more and no less padding than that asks for.
+static bool conv_strides(const blok_conv_desc *conv, int axis, int64_t *stride) {
   int64_t pads = (int64_t)conv->pads[axis] + conv->pads[axis + 2];
-  return pads == ((int64_t)conv->kernel[axis] - 1) * conv->dilation[axis];
+  if (pads != ((int64_t)conv->kernel[axis] - 1) * conv->dilation[axis]) return false;
+  if (conv->stride[axis] > 1024 || *stride > 1024) return false;
+  *stride *= conv->stride[axis];
+  return true;
 }
 
-// True when F and skip give the same size of this axis (0: height) whatever comes in: all
-// convolutions keep the size but for their strides, and the strides together are the same.
-static bool same_size_always(const attempt *self, int axis) {
-  int64_t stride = 1;
-  for (uint32_t i = 0; i < self->convs; i++) {
-    const blok_conv_desc *conv = self->body.part[i].conv->conv;
-    if (!keeps_size(conv, axis) || conv->stride[axis] > 1024 || stride > 1024) return false;
-    stride *= conv->stride[axis];
+static bool step_strides(const blok_skip_step *step, int axis, int64_t *stride) {
+  switch (step->op) {
+    case BLOK_SKIP_CONV:
+      return conv_strides(&step->conv, axis, stride);
+    case BLOK_SKIP_NORM:
+      return true;
+    case BLOK_SKIP_PAD:
+      return step->axis != 2 + axis;
+    case BLOK_SKIP_SLICE:
+      if (step->axis != 2 + axis) return true;
+      if (step->begin != 0 || step->end < INT32_MAX || step->step > 1024 || *stride > 1024) {
+        return false;
+      }
+      *stride *= step->step;
+      return true;
+    case BLOK_SKIP_AVERAGE_POOL:
+    case BLOK_SKIP_MAX_POOL: {
+      int64_t pads = (int64_t)step->pads[axis] + step->pads[axis + 2];
+      bool ceiled = step->ceil_mode && step->stride[axis] > 1;
+      int64_t right = step->kernel[axis] - (ceiled ? step->stride[axis] : 1);
+      if (pads != right || step->stride[axis] > 1024 || *stride > 1024) return false;
+      *stride *= step->stride[axis];
+      return true;
+    }
   }
-  return stride == (self->projection ? self->projection->conv->stride[axis] : 1);
+  return false;
+}
+
+// True when F and skip give the same size of this axis (0: height) whatever comes in.
+static bool same_size_always(const attempt *self, int axis) {
+  int64_t f = 1, skip = 1;
+  for (uint32_t i = 0; i < self->convs; i++) {
+    if (!conv_strides(self->body.part[i].conv->conv, axis, &f)) return false;
+  }
+  if (self->path.elsewhere && !step_strides(&self->path.shared, axis, &skip)) return false;
+  for (uint32_t i = 0; i < self->path.n; i++) {
+    if (!step_strides(&self->path.step[i], axis, &skip)) return false;
+  }
+  return f == skip;
+}
+
+// Channels that come out of the skip path.
+static int64_t skip_channels(const attempt *self) {
+  int64_t channels = self->body.part[0].conv->conv->in_channels;
+  for (uint32_t i = 0; i < self->path.n; i++) {
+    const blok_skip_step *step = &self->path.step[i];
+    if (step->op == BLOK_SKIP_CONV) channels = step->conv.out_channels;
+    if (step->op == BLOK_SKIP_PAD && step->axis == 1) channels += step->begin + step->end;
+    if (step->op == BLOK_SKIP_SLICE && step->axis == 1) {
+      int64_t end = step->end < channels ? step->end : channels;
+      channels = end > step->begin ? (end - step->begin + step->step - 1) / step->step : 0;
+    }
+  }
+  return channels;
 }
 
 static bool same_shapes(attempt *self) {
   const blok_facts *facts = self->matcher->facts;
-  const blok_fact *f = &facts->of[self->f.values[0].i], *skip = &facts->of[self->skip.values[0].i];
-  const blok_conv_desc *last = self->body.part[self->convs - 1].conv->conv;
-  int32_t skipped = self->projection ? self->projection->conv->out_channels
-                                     : self->body.part[0].conv->conv->in_channels;
-  bool same = last->out_channels == skipped;
+  const blok_fact *f = &facts->of[self->f.values[0].i], *skip = &facts->of[self->path.end.i];
+  int64_t channels = self->body.part[self->convs - 1].conv->conv->out_channels;
+  bool same = channels == skip_channels(self);
+  if (f->rank == 4 && f->dims[1].value >= 0) same = same && f->dims[1].value == channels;
   for (int axis = 0; axis < 2 && same; axis++) {
-    int64_t a = f->rank == 4 ? f->dims[2 + axis].value : -1;
-    int64_t b = skip->rank == 4 ? skip->dims[2 + axis].value : -1;
-    same = a >= 0 && b >= 0 ? a == b : same_size_always(self, axis);
+    blok_dim unknown = blok_dim_unknown();
+    blok_dim a = f->rank == 4 ? f->dims[2 + axis] : unknown;
+    blok_dim b = skip->rank == 4 ? skip->dims[2 + axis] : unknown;
+    bool numbers = blok_dim_known(a) && blok_dim_known(b);
+    same = numbers ? a.value == b.value : blok_dim_same(a, b) || same_size_always(self, axis);
   }
   if (same) return true;
   char got[512];
   snprintf(got, sizeof got, "%s and %s", blok_print_fact(f).text, blok_print_fact(skip).text);
-  return fail(self, "shapes of F(x) and skip(x)", "equal", got);
+  return fail_all(self, "shapes of F(x) and skip(x)", "equal", got);
 }
 
 // ---- Pre-activation with the skip behind it -----------------------------------------------------
@@ -223,12 +287,13 @@ static void find_shared_preact(attempt *self) {
   const blok_matcher *matcher = self->matcher;
   blok_body *body = &self->body;
   blok_value_id p = self->f.values[self->f_steps];
-  if (!self->projection || body->order != BLOK_ORDER_POST || self->after) return;
+  bool post = self->kind != BLOK_INVERTED_BOTTLENECK && body->order == BLOK_ORDER_POST;
+  if (!blok_skip_has_conv(&self->path) || !post || self->addition->after) return;
   const blok_unit *act = blok_unit_making(matcher, p, BLOK_UNIT_ACT);
   if (!act || !blok_only_read(matcher, p, 2)) return;
   const blok_unit *norm = blok_unit_making(matcher, act->in, BLOK_UNIT_NORM);
   if (!norm || !blok_only_read(matcher, act->in, act->in_reads)) return;
-  if (self->projection_norm || body->part[body->n - 1].norm) return;
+  if (self->path.convs[0].norm || body->part[body->n - 1].norm) return;
   bool norms = false;
   for (uint32_t i = 0; i + 1 < body->n; i++) norms = norms || body->part[i].norm;
   bool owned =
@@ -239,7 +304,6 @@ static void find_shared_preact(attempt *self) {
   memcpy(units + 2, self->units, self->f_steps * sizeof *units);
   if (blok_body_read(units, self->f_steps + 2, &pre)) return;
   *body = pre;
-  self->after_preact = true;
   self->entry = norm->in;
 }
 
@@ -250,11 +314,6 @@ static bool unclaimed(attempt *self) {
     if (blok_unit_free(self->matcher, self->units[i])) continue;
     return fail(self, "nodes of F(x)", "held by no other block", "held by another block");
   }
-  const blok_unit *skip[] = {self->projection, self->projection_norm};
-  for (size_t i = 0; i < 2; i++) {
-    if (!skip[i] || blok_unit_free(self->matcher, skip[i])) continue;
-    return fail(self, "nodes of the skip path", "held by no other block", "held by another block");
-  }
   return true;
 }
 
@@ -262,14 +321,15 @@ static bool unclaimed(attempt *self) {
 // one holds what no block of this kind has.
 static bool comes_near(const attempt *self) {
   const blok_graph *graph = self->matcher->graph;
-  bool conv = false, foreign_f = false, foreign_skip = false;
+  bool conv = false, foreign_f = false;
   for (uint32_t i = 0; i < self->f_steps; i++) {
     const blok_unit *unit = blok_unit_at(self->matcher, self->f.units[i]);
     if (!unit) foreign_f = true;
     conv = conv || (unit ? unit->kind == BLOK_UNIT_CONV
                          : blok_node_at(graph, self->f.foreign[i])->op == BLOK_OP_Conv);
   }
-  for (uint32_t i = 0; i < self->skip_steps; i++) {
+  bool foreign_skip = false;
+  for (uint32_t i = 0; !self->right_skip && i < self->skip_steps; i++) {
     if (!self->skip.units[i]) foreign_skip = true;
   }
   return conv && !(foreign_f && foreign_skip);
@@ -277,159 +337,76 @@ static bool comes_near(const attempt *self) {
 
 static bool try_operands(attempt *self) {
   if (!blok_chain_fork(&self->f, &self->skip, &self->f_steps, &self->skip_steps)) return false;
+  self->right_skip = walk_skip(self);
   if (!comes_near(self)) return false;
   self->entry = self->f.values[self->f_steps];
   if (!known_steps(self) || !find_skip(self) || !enough_convs(self) || !read_order(self) ||
-      !right_kernels(self) || !right_groups(self) || !private_values(self) || !same_shapes(self) ||
+      !right_kind(self) || !private_values(self) || !same_shapes(self) || !corrects(self) ||
       !unclaimed(self)) {
     return false;
   }
-  blok_value_id sum = blok_node_at(self->matcher->graph, self->add)->outputs[0];
-  self->after = blok_unit_reading(self->matcher, sum, BLOK_UNIT_ACT);
-  if (self->after && !blok_unit_free(self->matcher, self->after)) self->after = NULL;
   find_shared_preact(self);
   return true;
 }
 
 // ---- The record ---------------------------------------------------------------------------------
 
-static bool describe_skip(blok_matcher *matcher, const attempt *self, const char **out) {
-  if (!self->projection) return true;
-  const int32_t *stride = self->projection->conv->stride;
-  char step[48] = "";
-  if (stride[0] != stride[1]) {
-    snprintf(step, sizeof step, " /%dx%d", stride[0], stride[1]);
-  } else if (stride[0] > 1) {
-    snprintf(step, sizeof step, " /%d", stride[0]);
-  }
-  *out = blok_arena_format(&matcher->overlay->arena, "conv 1x1%s%s", step,
-                           self->projection_norm ? " + batch" : "");
-  return *out != NULL;
-}
-
-static void describe_projection(const attempt *self, blok_residual_desc *desc,
-                                blok_residual_weights *weights) {
-  static const blok_skip_step empty = BLOK_SKIP_STEP_INIT;
-  const blok_matcher *matcher = self->matcher;
-  desc->skip = self->projection ? BLOK_SKIP_PROJECTION : BLOK_SKIP_IDENTITY;
-  if (!self->projection) return;
-  desc->skip_steps = 1;
-  desc->skip_step[0] = empty;
-  desc->skip_step[0].conv =
-      blok_conv_described(matcher, self->projection, self->projection_norm, NULL);
-  weights->skip[0] = blok_conv_weighed(matcher, self->projection, self->projection_norm, NULL);
-}
-
 static void describe(const attempt *self, blok_residual_desc *desc,
                      blok_residual_weights *weights) {
   static const blok_residual_desc empty = BLOK_RESIDUAL_DESC_INIT;
-  const blok_matcher *matcher = self->matcher;
-  const blok_body *body = &self->body;
   *desc = empty;
   memset(weights, 0, sizeof *weights);
-  desc->convs = (int32_t)body->n;
-  for (uint32_t i = 0; i < body->n; i++) {
-    const blok_stretch *part = &body->part[i];
-    desc->conv[i] = blok_conv_described(matcher, part->conv, part->norm, part->act);
-    weights->conv[i] = blok_conv_weighed(matcher, part->conv, part->norm, part->act);
-  }
-  desc->order = body->order;
-  describe_projection(self, desc, weights);
-  desc->projection_after_preact = self->after_preact;
-  desc->has_se = body->se != NULL;
-  if (body->se) {
-    const blok_block_record *se = matcher->records[body->se->record];
-    desc->se = *se->se;
-    memcpy(weights->se, se->weights, sizeof weights->se);
-    desc->se_conv = (int32_t)body->se_part;
-  }
-  if (!self->after) return;
-  desc->after_add = self->after->activation;
-  desc->after_alpha = self->after->alpha;
-  desc->after_beta = self->after->beta;
-  weights->after_slope = self->after->slope;
-}
-
-static void gather(const attempt *self, blok_members *members) {
-  const blok_body *body = &self->body;
-  for (uint32_t i = 0; i < body->n; i++) {
-    const blok_stretch *part = &body->part[i];
-    blok_members_add_unit(members, part->conv);
-    if (part->norm) blok_members_add_unit(members, part->norm);
-    if (part->act) blok_members_add_unit(members, part->act);
-  }
-  if (body->se) blok_members_add_unit(members, body->se);
-  if (self->projection) blok_members_add_unit(members, self->projection);
-  if (self->projection_norm) blok_members_add_unit(members, self->projection_norm);
-  blok_members_add(members, self->add);
-  if (self->after) blok_members_add_unit(members, self->after);
+  blok_body_describe(self->matcher, &self->body, desc, weights);
+  desc->projection_after_preact = !blok_same_value(self->entry, self->f.values[self->f_steps]);
 }
 
 static blok_status record(const attempt *self, blok_error *error) {
   blok_matcher *matcher = self->matcher;
-  const blok_body *body = &self->body;
   blok_members members;
   blok_members_begin(matcher, &members);
+  blok_body_members(&self->body, &members);
   blok_block_record made;
   memset(&made, 0, sizeof made);
-  made.kind = body->n == 3 ? BLOK_BOTTLENECK : BLOK_RESIDUAL;
-  made.parent = -1;
+  made.kind = self->kind;
   made.entry = self->entry;
-  made.exit = self->after ? self->after->out : blok_node_at(matcher->graph, self->add)->outputs[0];
-  if (!describe_skip(matcher, self, &made.skip_of)) return blok_fail_memory(error, 0);
   blok_residual_desc desc;
   blok_residual_weights weights;
   describe(self, &desc, &weights);
-  made.residual = &desc;
-  made.residual_weights = &weights;
-  gather(self, &members);
   uint32_t index;
-  BLOK_TRY(blok_record_add(matcher, &made, &members, &index, error));
-  int32_t parent = (int32_t)index;
-  bool pre = body->order == BLOK_ORDER_PRE;
-  for (uint32_t i = 0; i < body->n; i++) {
-    const blok_stretch *part = &body->part[i];
-    BLOK_TRY(blok_record_conv(matcher, parent, part->conv, part->norm, part->act, pre, error));
-  }
-  if (body->se) blok_record_adopt(matcher, body->se->record, index);
-  if (!self->projection) return BLOK_OK;
-  return blok_record_conv(matcher, parent, self->projection, self->projection_norm, NULL, false,
-                          error);
+  BLOK_TRY(blok_addition_record(self->addition, &self->path, &made, &desc, &weights, &members,
+                                &index, error));
+  return blok_body_children(matcher, &self->body, index, error);
 }
 
-// ---- The sweep ----------------------------------------------------------------------------------
-
-static blok_status match_at(blok_matcher *matcher, blok_node_id id, blok_error *error) {
-  const blok_node *node = blok_node_at(matcher->graph, id);
+blok_status blok_residual_try(blok_addition *addition, bool *found, blok_miss_text *miss,
+                              blok_error *error) {
+  blok_matcher *matcher = addition->matcher;
   attempt ways[2];
+  *found = false;
+  if (blok_same_value(addition->operands[0], addition->operands[1])) return BLOK_OK;
   for (int w = 0; w < 2; w++) {
     memset(&ways[w], 0, sizeof ways[w]);
+    ways[w].addition = addition;
     ways[w].matcher = matcher;
-    ways[w].add = id;
   }
-  blok_chain_walk(matcher, node->inputs[0], &ways[0].f);
-  blok_chain_walk(matcher, node->inputs[1], &ways[0].skip);
+  blok_chain_walk(matcher, addition->operands[0], &ways[0].f);
+  blok_chain_walk(matcher, addition->operands[1], &ways[0].skip);
   ways[1].f = ways[0].skip;
   ways[1].skip = ways[0].f;
   const attempt *nearest = NULL;
   for (int w = 0; w < 2; w++) {
-    if (try_operands(&ways[w])) return record(&ways[w], error);
+    if (try_operands(&ways[w])) {
+      *found = true;
+      return record(&ways[w], error);
+    }
     if (!ways[w].condition) continue;
     if (!nearest || ways[w].f_steps > nearest->f_steps) nearest = &ways[w];
   }
   if (!nearest) return BLOK_OK;
-  return blok_miss_add(matcher, nearest->convs == 3 ? BLOK_BOTTLENECK : BLOK_RESIDUAL, id,
-                       nearest->condition, nearest->got, nearest->want, error);
-}
-
-blok_status blok_match_residual(blok_matcher *matcher, blok_error *error) {
-  const blok_graph *graph = matcher->graph;
-  for (uint32_t i = 0; i < graph->n_order; i++) {
-    const blok_node *node = blok_node_at(graph, graph->order[i]);
-    if ((node->op != BLOK_OP_Add && node->op != BLOK_OP_Sum) || node->n_inputs != 2) continue;
-    if (!node->inputs[0].i || !node->inputs[1].i || !blok_node_output(node, 0).i) continue;
-    if (matcher->owner[graph->order[i].i] >= 0) continue;
-    BLOK_TRY(match_at(matcher, graph->order[i], error));
-  }
+  blok_block_kind kind = nearest->kind         ? nearest->kind
+                         : nearest->convs == 3 ? BLOK_BOTTLENECK
+                                               : BLOK_RESIDUAL;
+  blok_miss_write(miss, kind, nearest->condition, nearest->want, "%s", nearest->got);
+  miss->decides = nearest->decides;
   return BLOK_OK;
 }

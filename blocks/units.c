@@ -1,4 +1,4 @@
-// The sweep that sees a graph as units: convolutions, norms, activations.
+// The sweep that sees a graph as units: convolutions, norms, activations, scales.
 #include <string.h>
 
 #include "base/error.h"
@@ -115,26 +115,71 @@ static bool is_norm(const blok_matcher *matcher, const blok_node *node) {
   return true;
 }
 
+// ---- Scales -------------------------------------------------------------------------------------
+
+// One number a channel of x, on axis 1 of a rank of 4, all of them as many as x has channels.
+static bool is_channels(const blok_matcher *matcher, blok_value_id factor, blok_value_id x) {
+  const blok_literal *literal = constant(matcher, factor);
+  const blok_fact *fact = &matcher->facts->of[x.i];
+  if (!literal || fact->rank != 4 || literal->rank < 3 || literal->rank > 4) return false;
+  const int64_t *dims = literal->dims + (literal->rank - 3);
+  if (literal->rank == 4 && literal->dims[0] != 1) return false;
+  return dims[0] == fact->dims[1].value && dims[1] == 1 && dims[2] == 1;
+}
+
+// x times a constant, or divided by a number; false for every other node.
+static bool read_scale(const blok_matcher *matcher, const blok_node *node, blok_unit *unit) {
+  if (node->n_inputs != 2 || !node->inputs[0].i || !node->inputs[1].i) return false;
+  bool divides = node->op == BLOK_OP_Div;
+  if (!divides && node->op != BLOK_OP_Mul) return false;
+  for (uint32_t c = divides ? 1 : 0; c < 2; c++) {
+    blok_value_id factor = node->inputs[c], x = node->inputs[1 - c];
+    unit->in = x;
+    unit->factor = factor;
+    if (blok_number_beside(matcher, node, c, &unit->alpha) && (!divides || unit->alpha != 0)) {
+      if (divides) unit->alpha = 1 / unit->alpha;
+      unit->scale = BLOK_SCALE_NUMBER;
+      return true;
+    }
+    if (!divides && is_channels(matcher, factor, x)) {
+      unit->scale = BLOK_SCALE_CHANNELS;
+      return true;
+    }
+  }
+  return false;
+}
+
 // ---- The sweep ----------------------------------------------------------------------------------
+
+// Fills a unit of one node; false when the node is none. *desc: of a convolution.
+static bool read_one(const blok_matcher *matcher, const blok_node *node, blok_unit *unit,
+                     blok_conv_desc *desc) {
+  memset(unit, 0, sizeof *unit);
+  if (node->op == BLOK_OP_Conv && read_conv(matcher, node, desc)) {
+    unit->kind = BLOK_UNIT_CONV;
+  } else if (node->op == BLOK_OP_BatchNormalization && is_norm(matcher, node)) {
+    unit->kind = BLOK_UNIT_NORM;
+  } else if (read_scale(matcher, node, unit)) {
+    unit->kind = BLOK_UNIT_SCALE;
+    return true;
+  } else {
+    return false;
+  }
+  unit->in = node->inputs[0];
+  return true;
+}
 
 static blok_status read_unit(blok_matcher *matcher, blok_node_id id, blok_error *error) {
   const blok_node *node = blok_node_at(matcher->graph, id);
   blok_unit unit;
-  if (blok_activation_read(matcher, id, &unit)) return blok_unit_add(matcher, &unit, error);
-  bool conv = node->op == BLOK_OP_Conv;
-  if (!conv && node->op != BLOK_OP_BatchNormalization) return BLOK_OK;
+  blok_conv_desc desc;
   if (!blok_node_output(node, 0).i) return BLOK_OK;
-  memset(&unit, 0, sizeof unit);
-  if (conv) {
-    blok_conv_desc desc;
-    if (!read_conv(matcher, node, &desc)) return BLOK_OK;
+  if (blok_activation_read(matcher, id, &unit)) return blok_unit_add(matcher, &unit, error);
+  if (!read_one(matcher, node, &unit, &desc)) return BLOK_OK;
+  if (unit.kind == BLOK_UNIT_CONV) {
     unit.conv = blok_arena_copy(&matcher->scratch, &desc, sizeof desc);
     if (!unit.conv) return blok_fail_memory(error, 0);
-  } else if (!is_norm(matcher, node)) {
-    return BLOK_OK;
   }
-  unit.kind = conv ? BLOK_UNIT_CONV : BLOK_UNIT_NORM;
-  unit.in = node->inputs[0];
   unit.out = node->outputs[0];
   unit.in_reads = 1;
   unit.n_nodes = 1;

@@ -205,6 +205,25 @@ BLOK_API const blok_block *blok_model_block(const blok_model *model, size_t inde
 // Node index (as blok_model_node counts) of the block's member, ascending; SIZE_MAX past the last.
 BLOK_API size_t blok_model_block_node(const blok_model *model, size_t block, size_t member);
 
+// True when both are of one kind and their descriptors are equal field by field: numbers exactly or
+// within what a float32 holds. Names, entries, exits and parents play no part. NULL is the same
+// only as NULL.
+BLOK_API bool blok_block_same(const blok_block *a, const blok_block *b);
+
+// A new model whose blocks are written from their descriptors: the working graph of model, in which
+// the nodes of every outermost block are deleted and written anew from its descriptor and weights
+// alone. Of a residual_other F(x) stays as the nodes that it is, of a gate all: blocks inside are
+// written in their turn. New nodes go by the block's name: "layer1.0/conv1/Conv".
+//
+// What comes out is a model like any other, opened with model's allocator and limits: its source
+// graph, of the newest operator set that Blok knows, is what blok_model_save writes, and its blocks
+// are matched again. It shares model's weights, which are not copied, and may outlive it.
+// Thread-safe as reading is. *out is NULL unless the status is BLOK_OK; free it with
+// blok_model_free. A model that is not runnable has no working graph: the status and the reason are
+// blok_model_runnable's.
+BLOK_API BLOK_MUST_CHECK blok_status blok_model_rewrite(const blok_model *model, blok_model **out,
+                                                        blok_error *error);
+
 // Operators outside every block, most frequent first.
 typedef struct blok_loose_info {
   uint32_t struct_size;

@@ -111,6 +111,42 @@ blok_node_id net_node(blok_graph *graph, const char *op_type, const char *inputs
   return node;
 }
 
+// "transB=1", "alpha=0.5", "perm=0,2,3,1"; name is cut off at its end.
+static void set_attribute(blok_graph *graph, blok_node_id node, char *name) {
+  char *value = strchr(name, '=');
+  int64_t ints[8];
+  uint32_t n = 0;
+  ck_assert_ptr_nonnull(value);
+  *value++ = '\0';
+  const char *kept = keep(graph, name);
+  if (strchr(value, '.')) {
+    OK(blok_node_set_float(graph, node, kept, strtof(value, NULL), error));
+    return;
+  }
+  bool list = strchr(value, ',') != NULL;
+  for (char *at = value; *at && n < 8; at += *at == ',') ints[n++] = strtoll(at, &at, 10);
+  if (list) {
+    OK(blok_node_set_ints(graph, node, kept, ints, n, error));
+  } else {
+    OK(blok_node_set_int(graph, node, kept, ints[0], error));
+  }
+}
+
+void net_lines(blok_graph *graph, const char *const *lines) {
+  for (; *lines; lines++) {
+    char line[160], head[8][48];
+    ck_assert_uint_lt(strlen(*lines), sizeof line);
+    strcpy(line, *lines);
+    char *inputs = strstr(line, ": ");
+    char *outputs = inputs ? strstr(inputs + 2, " = ") : NULL;
+    ck_assert_msg(outputs != NULL, "not a line: %s", line);
+    *inputs = *outputs = '\0';
+    uint32_t n = split(line, head);
+    blok_node_id node = net_node(graph, head[0], inputs + 2, outputs + 3);
+    for (uint32_t i = 1; i < n; i++) set_attribute(graph, node, head[i]);
+  }
+}
+
 blok_node_id net_conv(blok_graph *graph, const char *name, const char *x, const char *y,
                       net_conv_shape shape) {
   char weight[64], inputs[128];
@@ -155,6 +191,58 @@ void net_se(blok_graph *graph, const char *name, const char *x, const char *y, i
   net_node(graph, "Sigmoid", v[3], v[4]);
   snprintf(line, sizeof line, "%s %s", x, v[4]);
   net_node(graph, "Mul", line, y);
+}
+
+blok_value_id net_next(blok_graph *graph, const char *op_type, blok_value_id a, blok_value_id b) {
+  blok_node_id node;
+  blok_value_id out;
+  const char *name =
+      blok_arena_format(&graph->module->arena, "%s%u", op_type, (unsigned)graph->n_values);
+  ck_assert_ptr_nonnull(name);
+  OK(blok_graph_add_value(graph, name, &out, error));
+  OK(blok_graph_add_node(graph, NULL, keep(graph, op_type), b.i ? 2 : 1, 1, &node, error));
+  blok_graph_set_input(graph, node, 0, a);
+  if (b.i) blok_graph_set_input(graph, node, 1, b);
+  blok_graph_set_output(graph, node, 0, out);
+  if (strcmp(op_type, "Conv") == 0) {
+    const int64_t pads[4] = {1, 1, 1, 1};
+    OK(blok_node_set_ints(graph, node, "pads", pads, 4, error));
+  }
+  return out;
+}
+
+static void add_branch(blok_graph *graph, blok_attr *attr, const char *name,
+                       const char *captured) {
+  blok_arena *arena = &graph->module->arena;
+  blok_graph *body = NULL;
+  OK(blok_graph_new(graph->module, graph, &body, error));
+  body->name = name;
+  blok_value_id inner = net_value(body, captured);
+  blok_value_at(body, inner)->is_capture = true;
+  net_node(body, "Relu", captured, "inner");
+  net_output(body, "inner");
+  blok_subgraph *sub = blok_arena_zero(arena, sizeof *sub);
+  blok_capture *capture = blok_arena_zero(arena, sizeof *capture);
+  ck_assert(sub && capture);
+  *capture = (blok_capture){net_value(graph, captured), inner};
+  *sub = (blok_subgraph){body, 1, capture};
+  attr->name = name;
+  attr->type = BLOK_ATTR_GRAPH;
+  attr->n = 1;
+  attr->as.graphs = sub;
+}
+
+blok_node_id net_if(blok_graph *graph, const char *condition, const char *captured,
+                    const char *out) {
+  blok_node_id id = net_node(graph, "If", condition, out);
+  blok_attr *attrs = blok_arena_array(&graph->module->arena, 2, sizeof *attrs);
+  ck_assert_ptr_nonnull(attrs);
+  add_branch(graph, &attrs[0], "then_branch", captured);
+  add_branch(graph, &attrs[1], "else_branch", captured);
+  blok_node *node = blok_node_at(graph, id);
+  node->attrs = attrs;
+  node->n_attrs = 2;
+  return id;
 }
 
 // ---- Matching -----------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ void net_ints(blok_graph *graph, const char *name, const int64_t *ints, int64_t 
 blok_node_id net_node(blok_graph *graph, const char *op_type, const char *inputs,
                       const char *outputs);
 
+// Nodes of lines "Op name=value ...: inputs = outputs", up to a NULL: an attribute is an integer,
+// a list of them (0,2,3,1) or a number with a point. "Gemm transB=1 alpha=0.5: x w b = y".
+void net_lines(blok_graph *graph, const char *const *lines);
+
 // A convolution of in -> out with padding k / 2, of weight NAME.weight and no bias.
 typedef struct net_conv_shape {
   int64_t in, out, k, stride, groups;  // stride and groups: 0 is 1
@@ -33,6 +37,13 @@ blok_node_id net_norm(blok_graph *graph, const char *name, const char *x, const 
 // GlobalAveragePool, two products c -> hidden -> c with Relu and Sigmoid, Mul(x, gate).
 void net_se(blok_graph *graph, const char *name, const char *x, const char *y, int64_t channels,
             int64_t hidden);
+
+// For large nets, without looking names up: a node of one input (b none) or two under a fresh name,
+// and its output. A Conv gets padding for 3x3.
+blok_value_id net_next(blok_graph *graph, const char *op_type, blok_value_id a, blok_value_id b);
+// An If on condition (a name) whose two branches take the Relu of captured.
+blok_node_id net_if(blok_graph *graph, const char *condition, const char *captured,
+                    const char *out);
 
 // What was found; frees what it was before. net_free ends it, with the module.
 typedef struct net_found {

@@ -1,22 +1,18 @@
 // conv_norm_act: what it takes in, in which spellings, and what it leaves alone.
 #include <check.h>
-#include <math.h>
 
 #include "net.h"
 
 #define C3_8 \
   (net_conv_shape) { 3, 8, 3, 2, 0 }
 
-static void finish_node(blok_module *module, blok_node_id node, const char *name, float value) {
-  ck_assert_int_eq(blok_node_set_float(module->graph, node, name, value, NULL), BLOK_OK);
-}
-
 START_TEST(conv_norm_act_match__takes_norm_and_activation) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 3, 32, 32);
   net_conv(g, "a.conv", "x", "c", C3_8);
-  finish_node(module, net_norm(g, "a.bn", "c", "n", 8), "epsilon", 0.5f);
+  blok_node_id norm = net_norm(g, "a.bn", "c", "n", 8);
+  ck_assert_int_eq(blok_node_set_float(g, norm, "epsilon", 0.5f, NULL), BLOK_OK);
   net_node(g, "Relu", "n", "y");
   net_output(g, "y");
   net_found found = net_match(module);
@@ -138,112 +134,60 @@ START_TEST(conv_norm_act_match__reads_same_padding_of_an_open_size) {
 }
 END_TEST
 
-// ---- Activations --------------------------------------------------------------------------------
+// ---- Children -----------------------------------------------------------------------------------
 
-// The activation that the nodes behind a convolution make of "c".
-static blok_conv_desc activation_of(void (*write)(blok_graph *)) {
+// x + Sin(act(norm(conv(x)))): no strict kind, so that F stays as nodes.
+static net_found match_inside(void) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
-  net_input(g, "x", 1, 3, 32, 32);
-  net_conv(g, "stem", "x", "c", C3_8);
-  write(g);
+  net_input(g, "x", 1, 8, 32, 32);
+  net_conv(g, "b.conv", "x", "c", (net_conv_shape){8, 8, 3, 1, 0});
+  net_norm(g, "b.bn", "c", "n", 8);
+  net_node(g, "Relu", "n", "r");
+  net_node(g, "Sin", "r", "f");
+  net_node(g, "Add", "f x", "y");
+  net_output(g, "y");
+  return net_match(module);
+}
+
+START_TEST(conv_norm_act_match__becomes_a_child_of_a_block_kept_as_nodes) {
+  net_found found = match_inside();
+  const blok_overlay *overlay = found.overlay;
+  ck_assert_uint_eq(overlay->n_blocks, 2);
+  ck_assert_int_eq(overlay->blocks[0].kind, BLOK_RESIDUAL_OTHER);
+  const blok_block_record *child = &overlay->blocks[1];
+  ck_assert_int_eq(child->kind, BLOK_CONV_NORM_ACT);
+  ck_assert_int_eq(child->parent, 0);
+  ck_assert_uint_eq(child->n_members, 3);
+  ck_assert_int_eq(child->conv->activation, BLOK_ACT_RELU);
+  for (uint32_t i = 0; i < 3; i++) {
+    ck_assert_int_eq(overlay->innermost[child->members[i].i], 1);
+  }
+  net_free(&found);
+}
+END_TEST
+
+START_TEST(conv_norm_act_match__leaves_what_another_block_holds) {
+  blok_module *module = net_module();
+  blok_graph *g = module->graph;
+  net_input(g, "x", 1, 8, 32, 32);
+  // The activation is the residual block's: it stands before the first convolution.
+  net_conv(g, "stem", "x", "c", (net_conv_shape){8, 8, 3, 1, 0});
+  net_norm(g, "b.bn1", "c", "n1", 8);
+  net_node(g, "Relu", "n1", "r1");
+  net_conv(g, "b.conv1", "r1", "c1", (net_conv_shape){8, 8, 3, 1, 0});
+  net_norm(g, "b.bn2", "c1", "n2", 8);
+  net_node(g, "Relu", "n2", "r2");
+  net_conv(g, "b.conv2", "r2", "f", (net_conv_shape){8, 8, 3, 1, 0});
+  net_conv(g, "b.proj", "r1", "s", (net_conv_shape){8, 8, 1, 1, 0});
+  net_node(g, "Add", "f s", "y");
   net_output(g, "y");
   net_found found = net_match(module);
-  blok_conv_desc desc = *net_block(&found, BLOK_CONV_NORM_ACT)->conv;
+  const blok_block_record *stem = net_block(&found, BLOK_CONV_NORM_ACT);
+  ck_assert_str_eq(stem->name, "stem");
+  ck_assert_uint_eq(stem->n_members, 1);
+  ck_assert_int_eq(stem->conv->norm, BLOK_NORM_NONE);
   net_free(&found);
-  return desc;
-}
-
-static void write_silu(blok_graph *g) {
-  net_node(g, "Sigmoid", "c", "s");
-  net_node(g, "Mul", "s c", "y");
-}
-static void write_relu6(blok_graph *g) {
-  net_number(g, "low", 0);
-  net_number(g, "high", 6);
-  net_node(g, "Clip", "c low high", "y");
-}
-static void write_clip(blok_graph *g) {
-  net_number(g, "low", -1);
-  net_node(g, "Clip", "c low -", "y");
-}
-static void write_hard_swish(blok_graph *g) {
-  finish_node(g->module, net_node(g, "HardSigmoid", "c", "s"), "alpha", 1.0f / 6);
-  net_node(g, "Mul", "c s", "y");
-}
-static void write_hard_sigmoid_product(blok_graph *g) {
-  finish_node(g->module, net_node(g, "HardSigmoid", "c", "s"), "alpha", 0.25f);
-  net_node(g, "Mul", "c s", "y");
-}
-static void write_shifted_relu6(blok_graph *g) {
-  net_number(g, "three", 3);
-  net_number(g, "low", 0);
-  net_number(g, "high", 6);
-  net_node(g, "Add", "c three", "a");
-  net_node(g, "Clip", "a low high", "r");
-}
-static void write_spelled_hard_swish(blok_graph *g) {
-  write_shifted_relu6(g);
-  net_node(g, "Mul", "c r", "m");
-  net_node(g, "Div", "m high", "y");
-}
-static void write_hard_swish_of_gate(blok_graph *g) {
-  write_shifted_relu6(g);
-  net_node(g, "Div", "r high", "d");
-  net_node(g, "Mul", "c d", "y");
-}
-static void write_spelled_hard_sigmoid(blok_graph *g) {
-  write_shifted_relu6(g);
-  net_node(g, "Div", "r high", "y");
-}
-static void write_leaky(blok_graph *g) {
-  finish_node(g->module, net_node(g, "LeakyRelu", "c", "y"), "alpha", 0.5f);
-}
-static void write_swish_of_two(blok_graph *g) {
-  finish_node(g->module, net_node(g, "Swish", "c", "y"), "alpha", 2.0f);
-}
-static void write_tanh_gelu(blok_graph *g) {
-  blok_node_id node = net_node(g, "Gelu", "c", "y");
-  ck_assert_int_eq(blok_node_set_text(g, node, "approximate", "tanh", NULL), BLOK_OK);
-}
-static void write_gelu(blok_graph *g) { net_node(g, "Gelu", "c", "y"); }
-static void write_swish(blok_graph *g) { net_node(g, "Swish", "c", "y"); }
-static void write_shared_sigmoid(blok_graph *g) {
-  write_silu(g);
-  net_output(g, "s");
-}
-
-START_TEST(activation__is_read_in_every_spelling) {
-  ck_assert_int_eq(activation_of(write_silu).activation, BLOK_ACT_SILU);
-  ck_assert_int_eq(activation_of(write_swish).activation, BLOK_ACT_SILU);
-  ck_assert_int_eq(activation_of(write_relu6).activation, BLOK_ACT_RELU6);
-  ck_assert_int_eq(activation_of(write_hard_swish).activation, BLOK_ACT_HARD_SWISH);
-  ck_assert_int_eq(activation_of(write_spelled_hard_swish).activation, BLOK_ACT_HARD_SWISH);
-  ck_assert_int_eq(activation_of(write_hard_swish_of_gate).activation, BLOK_ACT_HARD_SWISH);
-  ck_assert_int_eq(activation_of(write_spelled_hard_sigmoid).activation, BLOK_ACT_HARD_SIGMOID);
-  ck_assert_int_eq(activation_of(write_gelu).activation, BLOK_ACT_GELU);
-}
-END_TEST
-
-START_TEST(activation__keeps_its_numbers) {
-  blok_conv_desc leaky = activation_of(write_leaky), clip = activation_of(write_clip);
-  ck_assert_int_eq(leaky.activation, BLOK_ACT_LEAKY_RELU);
-  ck_assert_double_eq(leaky.alpha, 0.5);
-  ck_assert_int_eq(clip.activation, BLOK_ACT_CLIP);
-  ck_assert_double_eq(clip.alpha, -1);
-  ck_assert(isinf(clip.beta) && clip.beta > 0);
-}
-END_TEST
-
-START_TEST(activation__refused_when_no_descriptor_says_it) {
-  ck_assert_int_eq(activation_of(write_hard_sigmoid_product).activation, BLOK_ACT_NONE);
-  ck_assert_int_eq(activation_of(write_swish_of_two).activation, BLOK_ACT_NONE);
-  ck_assert_int_eq(activation_of(write_tanh_gelu).activation, BLOK_ACT_NONE);
-}
-END_TEST
-
-START_TEST(activation__refused_when_its_inner_value_is_output) {
-  ck_assert_int_eq(activation_of(write_shared_sigmoid).activation, BLOK_ACT_NONE);
 }
 END_TEST
 
@@ -257,10 +201,8 @@ Suite *suite_conv_norm_act(void) {
   tcase_add_test(tests, conv_norm_act_match__leaves_a_training_norm_alone);
   tcase_add_test(tests, conv_norm_act_match__leaves_a_computed_weight_alone);
   tcase_add_test(tests, conv_norm_act_match__reads_same_padding_of_an_open_size);
-  tcase_add_test(tests, activation__is_read_in_every_spelling);
-  tcase_add_test(tests, activation__keeps_its_numbers);
-  tcase_add_test(tests, activation__refused_when_no_descriptor_says_it);
-  tcase_add_test(tests, activation__refused_when_its_inner_value_is_output);
+  tcase_add_test(tests, conv_norm_act_match__becomes_a_child_of_a_block_kept_as_nodes);
+  tcase_add_test(tests, conv_norm_act_match__leaves_what_another_block_holds);
   suite_add_tcase(suite, tests);
   return suite;
 }

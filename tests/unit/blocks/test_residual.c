@@ -1,4 +1,4 @@
-// residual and bottleneck: kinds, orders, skips, and each refusal with its reason.
+// residual: orders, skips, squeeze-excite, scales, and the tree of children.
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,12 +24,6 @@ static net_found finish(blok_module *module) {
 static const blok_residual_desc *the_residual(const net_found *found) {
   ck_assert_uint_eq(found->overlay->n_misses, 0);
   return net_block(found, BLOK_RESIDUAL)->residual;
-}
-
-static void assert_refused(blok_module *module, const char *condition) {
-  net_found found = finish(module);
-  net_assert_refused(&found, condition);
-  net_free(&found);
 }
 
 // conv, norm, Relu, conv, norm: x to f.
@@ -159,6 +153,30 @@ START_TEST(residual_match__finds_projection_behind_the_first_activation) {
 }
 END_TEST
 
+// ResNet-D before the addition: the projection reads a pool of what F reads.
+START_TEST(residual_match__finds_a_pooled_projection_behind_the_first_activation) {
+  blok_module *module;
+  blok_graph *g = begin(&module);
+  const int64_t two[2] = {2, 2};
+  write_pre(g, 32, 2);
+  blok_node_id pool = net_node(g, "AveragePool", "r1", "a");
+  ck_assert_int_eq(blok_node_set_ints(g, pool, "kernel_shape", two, 2, NULL), BLOK_OK);
+  ck_assert_int_eq(blok_node_set_ints(g, pool, "strides", two, 2, NULL), BLOK_OK);
+  net_conv(g, "b.proj", "a", "p", K1(16, 32, 1));
+  net_node(g, "Add", "f p", "y");
+  net_found found = finish(module);
+  const blok_residual_desc *desc = the_residual(&found);
+  const blok_block_record *block = net_block(&found, BLOK_RESIDUAL);
+  ck_assert_int_eq(desc->order, BLOK_ORDER_PRE);
+  ck_assert(desc->projection_after_preact);
+  ck_assert(!desc->skip_elsewhere);
+  ck_assert_str_eq(block->skip_of, "avg pool 2x2 /2, conv 1x1");
+  ck_assert(blok_same_value(block->entry, net_value(g, "x")));
+  ck_assert_uint_eq(block->n_members, 9);
+  net_free(&found);
+}
+END_TEST
+
 START_TEST(residual_match__takes_an_activation_behind_the_addition_for_post_order) {
   net_found found = match_shared_preact(true);
   const blok_residual_desc *desc = the_residual(&found);
@@ -225,31 +243,6 @@ START_TEST(residual_match__finds_squeeze_excite_behind_either_conv) {
 }
 END_TEST
 
-// 1x1, 3x3, 1x1 with Relu between; x to f.
-static void write_bottleneck(blok_graph *g, int64_t mid, int64_t groups, int64_t k) {
-  net_conv(g, "b.conv1", "x", "c1", K1(16, mid, 1));
-  net_node(g, "Relu", "c1", "r1");
-  net_conv(g, "b.conv2", "r1", "c2", (net_conv_shape){mid, mid, k, 1, groups});
-  net_node(g, "Relu", "c2", "r2");
-  net_conv(g, "b.conv3", "r2", "f", K1(mid, 16, 1));
-  net_node(g, "Add", "f x", "y");
-}
-
-START_TEST(bottleneck_match__finds_plain_and_grouped) {
-  for (int64_t groups = 1; groups <= 4; groups += 3) {
-    blok_module *module;
-    blok_graph *g = begin(&module);
-    write_bottleneck(g, 8, groups, 3);
-    net_found found = finish(module);
-    const blok_block_record *block = net_block(&found, BLOK_BOTTLENECK);
-    ck_assert_int_eq(block->residual->convs, 3);
-    ck_assert_int_eq(block->residual->conv[1].groups, groups);
-    ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
-    net_free(&found);
-  }
-}
-END_TEST
-
 START_TEST(residual_match__agrees_on_open_sizes_by_geometry) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
@@ -286,198 +279,100 @@ START_TEST(residual_match__numbers_a_tree_of_children) {
 }
 END_TEST
 
-// ---- Refusals -----------------------------------------------------------------------------------
-
-START_TEST(residual_match__refused_when_inner_value_is_output) {
-  static const char *const inner[] = {"c1", "n1", "r1", "c2", "f"};
-  for (int i = 0; i < 5; i++) {
-    blok_module *module;
-    blok_graph *g = begin(&module);
-    write_post(g, 16, 1);
-    net_node(g, "Add", "f x", "y");
-    net_output(g, inner[i]);
-    assert_refused(module, "use of inner values");
-  }
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_inner_value_is_read_elsewhere) {
+// A squeeze-excite between the first convolution and its activation, or its norm and that.
+static net_found match_se_before_act(bool norm) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
-  net_node(g, "Add", "f x", "y");
-  net_node(g, "Sigmoid", "r1", "elsewhere");
-  net_output(g, "elsewhere");
-  assert_refused(module, "use of inner values");
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_the_projection_is_read_elsewhere) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.proj", "x", "p", K1(16, 32, 2));
-  write_post(g, 32, 2);
-  net_node(g, "Add", "f p", "y");
-  net_output(g, "p");
-  assert_refused(module, "use of inner values");
-}
-END_TEST
-
-START_TEST(residual_match__leaves_the_activation_when_the_sum_is_output) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
-  net_node(g, "Add", "f x", "s");
-  net_node(g, "Relu", "s", "y");
-  net_output(g, "s");
-  net_found found = finish(module);
-  ck_assert_int_eq(the_residual(&found)->after_add, BLOK_ACT_NONE);
-  ck_assert(blok_same_value(net_block(&found, BLOK_RESIDUAL)->exit, net_value(g, "s")));
-  net_free(&found);
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_a_norm_is_in_training) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
-  net_node(g, "Add", "f x", "y");
-  ck_assert_int_eq(blok_node_set_int(g, (blok_node_id){2}, "training_mode", 1, NULL), BLOK_OK);
-  net_found found = finish(module);
-  net_assert_refused(&found, "operators of F(x)");
-  ck_assert_str_eq(found.overlay->misses[0].got, "BatchNormalization in training mode");
-  net_free(&found);
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_the_addition_repeats) {
-  blok_module *module = net_module();
-  blok_graph *g = module->graph;
-  net_input(g, "x", 1, 16, 2, 2);
-  write_post(g, 16, 2);
-  net_node(g, "Add", "f x", "y");
-  assert_refused(module, "shapes of F(x) and skip(x)");
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_one_channel_repeats) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 1, 1);
-  net_node(g, "Add", "f x", "y");
-  assert_refused(module, "shapes of F(x) and skip(x)");
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_the_order_is_mixed) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  net_norm(g, "b.bn1", "x", "n1", 16);
-  net_conv(g, "b.conv1", "n1", "c1", K3(16, 16, 1));
-  net_node(g, "Relu", "c1", "r1");
-  net_conv(g, "b.conv2", "r1", "c2", K3(16, 16, 1));
-  net_norm(g, "b.bn3", "c2", "f", 16);
-  net_node(g, "Add", "f x", "y");
-  assert_refused(module, "order of norm, activation and convolution");
-}
-END_TEST
-
-START_TEST(residual_match__refused_when_squeeze_excite_stands_before_the_activation) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 16, 1));
+  net_conv(g, "b.conv1", "x", norm ? "c0" : "c1", K3(16, 16, 1));
+  if (norm) net_norm(g, "b.bn1", "c0", "c1", 16);
   net_se(g, "b.se", "c1", "e", 16, 4);
   net_node(g, "Relu", "e", "r1");
   net_conv(g, "b.conv2", "r1", "f", K3(16, 16, 1));
   net_node(g, "Add", "f x", "y");
-  net_found found = finish(module);
-  ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
-  ck_assert_uint_eq(net_count(&found, BLOK_SQUEEZE_EXCITE), 1);
-  ck_assert_uint_eq(found.overlay->n_misses, 1);
-  ck_assert_str_eq(found.overlay->misses[0].condition, "place of squeeze_excite");
-  net_free(&found);
+  return finish(module);
 }
-END_TEST
 
-START_TEST(residual_match__refused_with_one_conv_or_four) {
-  for (int n = 1; n <= 4; n += 3) {
-    blok_module *module;
-    blok_graph *g = begin(&module);
-    for (int i = 0; i < n; i++) {
-      char name[16], from[16], to[16];
-      snprintf(name, sizeof name, "b.conv%d", i);
-      snprintf(from, sizeof from, "c%d", i);
-      snprintf(to, sizeof to, "c%d", i + 1);
-      net_conv(g, name, i ? from : "x", i + 1 < n ? to : "f", K3(16, 16, 1));
-    }
-    net_node(g, "Add", "f x", "y");
-    assert_refused(module, "convolutions in F(x)");
+START_TEST(residual_match__finds_squeeze_excite_before_the_activation) {
+  for (int norm = 0; norm < 2; norm++) {
+    net_found found = match_se_before_act(norm != 0);
+    const blok_residual_desc *desc = the_residual(&found);
+    ck_assert(desc->has_se);
+    ck_assert(desc->se_before_act);
+    ck_assert_int_eq(desc->se_conv, 0);
+    ck_assert_int_eq(desc->conv[0].activation, BLOK_ACT_RELU);
+    ck_assert_int_eq(desc->conv[0].norm, norm ? BLOK_NORM_BATCH : BLOK_NORM_NONE);
+    // The child ends before the squeeze-excite; the activation is the block's own.
+    const blok_block_record *child = &found.overlay->blocks[1];
+    ck_assert_int_eq(child->conv->activation, BLOK_ACT_NONE);
+    ck_assert_uint_eq(child->n_members, norm ? 2 : 1);
+    net_free(&found);
   }
 }
 END_TEST
 
-START_TEST(residual_match__refused_when_the_skip_pools) {
+START_TEST(residual_match__finds_squeeze_excite_in_pre_order) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  const int64_t two[2] = {2, 2};
-  blok_node_id pool = net_node(g, "AveragePool", "x", "a");
-  ck_assert_int_eq(blok_node_set_ints(g, pool, "kernel_shape", two, 2, NULL), BLOK_OK);
-  ck_assert_int_eq(blok_node_set_ints(g, pool, "strides", two, 2, NULL), BLOK_OK);
-  net_conv(g, "b.proj", "a", "p", K1(16, 32, 1));
-  write_post(g, 32, 2);
-  net_node(g, "Add", "f p", "y");
+  write_pre(g, 16, 1);
+  net_se(g, "b.se", "f", "e", 16, 4);
+  net_node(g, "Add", "x e", "y");
   net_found found = finish(module);
-  net_assert_refused(&found, "skip path");
-  ck_assert_str_eq(found.overlay->misses[0].got, "AveragePool, Conv");
+  const blok_residual_desc *desc = the_residual(&found);
+  ck_assert_int_eq(desc->order, BLOK_ORDER_PRE);
+  ck_assert(desc->has_se);
+  ck_assert(!desc->se_before_act);
+  ck_assert_int_eq(desc->se_conv, 1);
   net_free(&found);
 }
 END_TEST
 
-START_TEST(residual_match__refused_when_both_convs_are_1x1) {
+START_TEST(residual_match__finds_a_number_that_scales_the_branch) {
+  for (int other_way = 0; other_way < 2; other_way++) {
+    blok_module *module;
+    blok_graph *g = begin(&module);
+    write_post(g, 16, 1);
+    net_number(g, "k", 0.25f);
+    net_node(g, "Mul", other_way ? "k f" : "f k", "m");
+    net_node(g, "Add", "m x", "y");
+    net_found found = finish(module);
+    const blok_residual_desc *desc = the_residual(&found);
+    const blok_block_record *block = net_block(&found, BLOK_RESIDUAL);
+    ck_assert_int_eq(desc->scale, BLOK_SCALE_NUMBER);
+    ck_assert_double_eq(desc->scale_number, 0.25);
+    ck_assert(blok_same_value(block->residual_weights->scale, net_value(g, "k")));
+    ck_assert_uint_eq(block->n_members, 7);
+    net_free(&found);
+  }
+}
+END_TEST
+
+START_TEST(residual_match__finds_one_factor_a_channel) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  net_conv(g, "b.fc1", "x", "c1", K1(16, 64, 1));
-  net_node(g, "Gelu", "c1", "r1");
-  net_conv(g, "b.fc2", "r1", "f", K1(64, 16, 1));
-  net_node(g, "Add", "f x", "y");
-  assert_refused(module, "kernels of F(x)");
-}
-END_TEST
-
-START_TEST(bottleneck_match__refused_when_the_middle_is_depthwise) {
-  blok_module *module;
-  write_bottleneck(begin(&module), 32, 32, 3);
-  assert_refused(module, "groups of F(x)'s convolutions");
-}
-END_TEST
-
-START_TEST(bottleneck_match__refused_when_the_middle_is_grouped_and_wider) {
-  blok_module *module;
-  write_bottleneck(begin(&module), 32, 4, 3);
-  assert_refused(module, "width of the grouped convolution");
-}
-END_TEST
-
-START_TEST(bottleneck_match__refused_when_the_middle_is_1x1) {
-  blok_module *module;
-  write_bottleneck(begin(&module), 8, 1, 1);
-  assert_refused(module, "kernels of F(x)");
-}
-END_TEST
-
-START_TEST(residual_match__says_nothing_of_other_additions) {
-  blok_module *module;
-  blok_graph *g = begin(&module);
-  net_node(g, "Add", "x x", "twice");
-  net_conv(g, "a", "x", "c1", K3(16, 16, 1));
-  net_input(g, "other", -1, 16, 8, 8);
-  net_conv(g, "b", "other", "c2", K3(16, 16, 1));
-  net_node(g, "Add", "c1 c2", "sum");
-  net_node(g, "Add", "sum twice", "y");
+  const int64_t dims[3] = {16, 1, 1};
+  write_pre(g, 16, 1);
+  net_weight(g, "b.gamma", 3, dims);
+  net_node(g, "Mul", "b.gamma f", "m");
+  net_node(g, "Add", "x m", "y");
   net_found found = finish(module);
-  ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
-  ck_assert_uint_eq(net_count(&found, BLOK_CONV_NORM_ACT), 2);
-  ck_assert_uint_eq(found.overlay->n_misses, 0);
+  const blok_residual_desc *desc = the_residual(&found);
+  ck_assert_int_eq(desc->scale, BLOK_SCALE_CHANNELS);
+  ck_assert(blok_same_value(net_block(&found, BLOK_RESIDUAL)->residual_weights->scale,
+                            net_value(g, "b.gamma")));
+  net_free(&found);
+}
+END_TEST
+
+// 3x3 that widens, activation, 1x1: EfficientNet V2's fused block is a residual one.
+START_TEST(residual_match__finds_a_fused_inverted_block) {
+  blok_module *module;
+  blok_graph *g = begin(&module);
+  net_conv(g, "b.conv1", "x", "c1", K3(16, 64, 1));
+  net_node(g, "Relu", "c1", "r1");
+  net_conv(g, "b.conv2", "r1", "f", K1(64, 16, 1));
+  net_node(g, "Add", "f x", "y");
+  net_found found = finish(module);
+  ck_assert_int_eq(the_residual(&found)->conv[0].out_channels, 64);
   net_free(&found);
 }
 END_TEST
@@ -490,31 +385,17 @@ Suite *suite_residual(void) {
   tcase_add_test(tests, residual_match__finds_pre_activation_with_identity);
   tcase_add_test(tests, residual_match__finds_pre_activation_with_projection_of_x);
   tcase_add_test(tests, residual_match__finds_projection_behind_the_first_activation);
+  tcase_add_test(tests, residual_match__finds_a_pooled_projection_behind_the_first_activation);
   tcase_add_test(tests, residual_match__takes_an_activation_behind_the_addition_for_post_order);
   tcase_add_test(tests, residual_match__leaves_a_norm_to_its_conv_unless_inner_norms_come_first);
   tcase_add_test(tests, residual_match__finds_squeeze_excite_behind_either_conv);
-  tcase_add_test(tests, bottleneck_match__finds_plain_and_grouped);
   tcase_add_test(tests, residual_match__agrees_on_open_sizes_by_geometry);
   tcase_add_test(tests, residual_match__numbers_a_tree_of_children);
+  tcase_add_test(tests, residual_match__finds_squeeze_excite_before_the_activation);
+  tcase_add_test(tests, residual_match__finds_squeeze_excite_in_pre_order);
+  tcase_add_test(tests, residual_match__finds_a_number_that_scales_the_branch);
+  tcase_add_test(tests, residual_match__finds_one_factor_a_channel);
+  tcase_add_test(tests, residual_match__finds_a_fused_inverted_block);
   suite_add_tcase(suite, tests);
-  TCase *refusals = tcase_create("refusals");
-  tcase_add_test(refusals, residual_match__refused_when_inner_value_is_output);
-  tcase_add_test(refusals, residual_match__refused_when_inner_value_is_read_elsewhere);
-  tcase_add_test(refusals, residual_match__refused_when_the_projection_is_read_elsewhere);
-  tcase_add_test(refusals, residual_match__leaves_the_activation_when_the_sum_is_output);
-  tcase_add_test(refusals, residual_match__refused_when_a_norm_is_in_training);
-  tcase_add_test(refusals, residual_match__refused_when_the_addition_repeats);
-  tcase_add_test(refusals, residual_match__refused_when_one_channel_repeats);
-  tcase_add_test(refusals, residual_match__refused_when_the_order_is_mixed);
-  tcase_add_test(refusals,
-                 residual_match__refused_when_squeeze_excite_stands_before_the_activation);
-  tcase_add_test(refusals, residual_match__refused_with_one_conv_or_four);
-  tcase_add_test(refusals, residual_match__refused_when_the_skip_pools);
-  tcase_add_test(refusals, residual_match__refused_when_both_convs_are_1x1);
-  tcase_add_test(refusals, bottleneck_match__refused_when_the_middle_is_depthwise);
-  tcase_add_test(refusals, bottleneck_match__refused_when_the_middle_is_grouped_and_wider);
-  tcase_add_test(refusals, bottleneck_match__refused_when_the_middle_is_1x1);
-  tcase_add_test(refusals, residual_match__says_nothing_of_other_additions);
-  suite_add_tcase(suite, refusals);
   return suite;
 }

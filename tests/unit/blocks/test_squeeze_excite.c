@@ -164,6 +164,234 @@ START_TEST(squeeze_excite_match__says_nothing_of_gates_that_are_none) {
 }
 END_TEST
 
+// ---- Forms by lines -----------------------------------------------------------------------------
+
+// Constants of every form: 16 channels, 4 hidden.
+static void write_constants(blok_graph *g) {
+  static const struct {
+    const char *name;
+    int rank;
+    int64_t dims[4];
+  } weights[] = {
+      {"k1", 4, {4, 16, 1, 1}}, {"k2", 4, {16, 4, 1, 1}}, {"w1", 2, {4, 16}}, {"w2", 2, {16, 4}},
+      {"t1", 2, {16, 4}},       {"t2", 2, {4, 16}},       {"b1", 1, {4}},     {"b2", 1, {16}},
+      {"b1c", 4, {1, 4, 1, 1}}, {"n0", 1, {4}},           {"n1", 1, {4}},     {"n2", 1, {4}},
+      {"n3", 1, {4}},           {"b16", 2, {16, 1}},
+  };
+  static const struct {
+    const char *name;
+    int64_t n, ints[4];
+  } lists[] = {
+      {"both", 2, {2, 3}},
+      {"flat", 2, {-1, 16}},
+      {"wide", 4, {-1, 16, 1, 1}},
+      {"last", 1, {-1}},
+      {"axis2", 1, {2}},
+      {"axis3", 1, {3}},
+      {"picture", 3, {0, 16, 64}},
+      {"hidden", 4, {-1, 4, 1, 1}},
+      {"hidden2", 2, {-1, 4}},
+      {"back", 4, {-1, 1, 1, 16}},
+      {"swapped", 4, {-1, 1, 16, 1}},
+      {"zero", 1, {0}},
+  };
+  for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
+    net_weight(g, weights[i].name, weights[i].rank, weights[i].dims);
+  }
+  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+    net_ints(g, lists[i].name, lists[i].ints, lists[i].n);
+  }
+  net_number(g, "three", 3);
+  net_number(g, "low", 0);
+  net_number(g, "six", 6);
+}
+
+static net_found match_lines(const char *const *lines, int64_t batch, const char *output) {
+  blok_module *module = net_module();
+  blok_graph *g = module->graph;
+  net_input(g, "x", batch, 16, 8, 8);
+  net_input(g, "other", batch, 16, 8, 8);
+  write_constants(g);
+  net_lines(g, lines);
+  net_output(g, "y");
+  if (output) net_output(g, output);
+  return net_match(module);
+}
+
+typedef struct form {
+  blok_product product[2];
+  bool bias[2];
+  const char *lines[14];
+} form;
+
+#define CONV   BLOK_PRODUCT_CONV
+#define LINEAR BLOK_PRODUCT_LINEAR
+#define IN_OUT BLOK_PRODUCT_LINEAR_IN_OUT
+
+static const form forms[] = {
+    // linear layers: Flatten, Reshape, Squeeze; Gemm and MatMul; Reshape, Unsqueeze back
+    {{LINEAR, LINEAR},
+     {true, true},
+     {"GlobalAveragePool: x = p", "Flatten: p = f", "Gemm transB=1: f w1 b1 = h", "Relu: h = a",
+      "Gemm transB=1: a w2 b2 = q", "Sigmoid: q = s", "Reshape: s wide = g", "Mul: x g = y"}},
+    {{IN_OUT, IN_OUT},
+     {false, false},
+     {"GlobalAveragePool: x = p", "Reshape: p flat = f", "MatMul: f t1 = h", "Relu: h = a",
+      "MatMul: a t2 = q", "Sigmoid: q = s", "Unsqueeze: s both = g", "Mul: g x = y"}},
+    {{IN_OUT, IN_OUT},
+     {true, true},
+     {"GlobalAveragePool: x = p", "Squeeze: p both = f", "MatMul: f t1 = m", "Add: m b1 = h",
+      "Relu: h = a", "MatMul: a t2 = r", "Add: b2 r = q", "Reshape: q wide = w", "Sigmoid: w = g",
+      "Mul: x g = y"}},
+    {{IN_OUT, LINEAR},
+     {true, false},
+     {"ReduceMean keepdims=0: x both = f", "Gemm: f t1 b1 = h", "Relu: h = a",
+      "Gemm transB=1: a w2 = q", "Sigmoid: q = s", "Unsqueeze: s axis2 = u",
+      "Unsqueeze: u axis3 = g", "Mul: x g = y"}},
+    // one of each
+    {{CONV, LINEAR},
+     {true, true},
+     {"GlobalAveragePool: x = p", "Conv: p k1 b1 = h", "Relu: h = a", "Flatten: a = f",
+      "Gemm transB=1: f w2 b2 = q", "Sigmoid: q = s", "Reshape: s wide = g", "Mul: x g = y"}},
+    {{LINEAR, CONV},
+     {true, true},
+     {"GlobalAveragePool: x = p", "Flatten: p = f", "Gemm transB=1: f w1 b1 = h",
+      "Reshape: h hidden = v", "Relu: v = a", "Conv: a k2 b2 = q", "Sigmoid: q = g",
+      "Mul: x g = y"}},
+    // the linear layer on the last of four axes, as Keras does
+    {{IN_OUT, IN_OUT},
+     {false, false},
+     {"GlobalAveragePool: x = p", "Reshape: p back = f", "MatMul: f t1 = h", "Relu: h = a",
+      "MatMul: a t2 = q", "Sigmoid: q = s", "Transpose perm=0,3,1,2: s = g", "Mul: x g = y"}},
+    // a bias by an addition behind a convolution
+    {{CONV, CONV},
+     {true, false},
+     {"GlobalAveragePool: x = p", "Conv: p k1 = m", "Add: m b1c = h", "Relu: h = a",
+      "Conv: a k2 = q", "Sigmoid: q = g", "Mul: x g = y"}},
+    // means in two steps, over the flattened picture, with the axes put back
+    {{CONV, CONV},
+     {false, false},
+     {"ReduceMean keepdims=0: x axis2 = r", "ReduceMean keepdims=0: r axis2 = f",
+      "Reshape: f wide = p", "Conv: p k1 = h", "Relu: h = a", "Conv: a k2 = q", "Sigmoid: q = g",
+      "Mul: x g = y"}},
+    {{CONV, CONV},
+     {false, false},
+     {"ReduceMean: x axis3 = r", "ReduceMean: r axis2 = p", "Conv: p k1 = h", "Relu: h = a",
+      "Conv: a k2 = q", "Sigmoid: q = g", "Mul: x g = y"}},
+    {{LINEAR, LINEAR},
+     {false, false},
+     {"Reshape: x picture = r", "ReduceMean keepdims=0: r last = f", "Gemm transB=1: f w1 = h",
+      "Relu: h = a", "Gemm transB=1: a w2 = q", "Sigmoid: q = s", "Reshape: s wide = g",
+      "Mul: x g = y"}},
+    // the gate expanded to the picture's shape
+    {{CONV, CONV},
+     {false, false},
+     {"GlobalAveragePool: x = p", "Conv: p k1 = h", "Relu: h = a", "Conv: a k2 = q",
+      "Sigmoid: q = g", "Shape: x = xs", "Expand: g xs = e", "Mul: x e = y"}},
+    // a shape computed from x, which hangs off x alone
+    {{LINEAR, LINEAR},
+     {false, false},
+     {"GlobalAveragePool: x = p", "Shape end=1: x = n", "Concat axis=0: n last = ns",
+      "Reshape: p ns = f", "Gemm transB=1: f w1 = h", "Relu: h = a", "Gemm transB=1: a w2 = q",
+      "Sigmoid: q = s", "Reshape: s wide = g", "Mul: x g = y"}},
+};
+
+START_TEST(squeeze_excite_match__takes_every_form_of_its_products) {
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    for (int64_t batch = -1; batch <= 2; batch += 1) {
+      if (batch == 0) continue;
+      net_found found = match_lines(forms[i].lines, batch, NULL);
+      ck_assert_msg(net_count(&found, BLOK_SQUEEZE_EXCITE) == 1, "form %zu, batch %d: %s is %s", i,
+                    (int)batch,
+                    found.overlay->n_misses ? found.overlay->misses[0].condition : "nothing",
+                    found.overlay->n_misses ? found.overlay->misses[0].got : "said");
+      const blok_block_record *block = net_block(&found, BLOK_SQUEEZE_EXCITE);
+      ck_assert_uint_eq(block->n_members, found.module->graph->n_order);
+      ck_assert_int_eq(block->se->channels, 16);
+      ck_assert_int_eq(block->se->hidden, 4);
+      for (int k = 0; k < 2; k++) {
+        ck_assert_int_eq(block->se->product[k], forms[i].product[k]);
+        ck_assert_int_eq(block->se->bias[k], forms[i].bias[k]);
+        ck_assert_uint_ne(block->weights[k].weight.i, 0);
+        ck_assert_int_eq(block->weights[k].bias.i != 0, forms[i].bias[k]);
+      }
+      net_free(&found);
+    }
+  }
+}
+END_TEST
+
+START_TEST(squeeze_excite_match__refused_when_any_inner_value_of_a_form_is_output) {
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    for (int l = 0; forms[i].lines[l + 1]; l++) {
+      const char *inner = strrchr(forms[i].lines[l], ' ') + 1;
+      net_found found = match_lines(forms[i].lines, -1, inner);
+      ck_assert_msg(net_count(&found, BLOK_SQUEEZE_EXCITE) == 0, "form %zu with %s as an output", i,
+                    inner);
+      net_free(&found);
+    }
+  }
+}
+END_TEST
+
+START_TEST(squeeze_excite_match__describes_norm_activation_and_hard_gate) {
+  static const char *const lines[] = {"GlobalAveragePool: x = p",
+                                      "Conv: p k1 = h",
+                                      "BatchNormalization epsilon=0.25: h n0 n1 n2 n3 = n",
+                                      "LeakyRelu alpha=0.5: n = a",
+                                      "Conv: a k2 = q",
+                                      "Add: q three = t",
+                                      "Clip: t low six = c",
+                                      "Div: c six = g",
+                                      "Mul: x g = y",
+                                      NULL};
+  net_found found = match_lines(lines, -1, NULL);
+  const blok_block_record *block = net_block(&found, BLOK_SQUEEZE_EXCITE);
+  blok_graph *g = found.module->graph;
+  ck_assert_int_eq(block->se->norm, BLOK_NORM_BATCH);
+  ck_assert_double_eq(block->se->epsilon, 0.25);
+  ck_assert(blok_same_value(block->weights[0].norm[3], net_value(g, "n3")));
+  ck_assert_int_eq(block->se->activation, BLOK_ACT_LEAKY_RELU);
+  ck_assert_double_eq(block->se->alpha, 0.5);
+  ck_assert_int_eq(block->se->gate, BLOK_ACT_HARD_SIGMOID);
+  ck_assert_double_eq_tol(block->se->gate_alpha, 1.0 / 6, 1e-9);
+  net_free(&found);
+}
+END_TEST
+
+// Lines that come near, and what is said of them.
+static const struct {
+  const char *condition;
+  const char *lines[12];
+} near[] = {
+    {"second product",
+     {"GlobalAveragePool: x = p", "Flatten: p = f", "Gemm transB=1: f w1 = h", "Relu: h = a",
+      "Gemm alpha=0.5 transB=1: a w2 = q", "Sigmoid: q = s", "Reshape: s wide = g",
+      "Mul: x g = y"}},
+    {"first product",
+     {"GlobalAveragePool: x = p", "Flatten: p = f", "Gemm transB=1 beta=0.5: f w1 b1 = h",
+      "Relu: h = a", "Gemm transB=1: a w2 = q", "Sigmoid: q = s", "Reshape: s wide = g",
+      "Mul: x g = y"}},
+    {"input of the pooling",
+     {"GlobalAveragePool: other = p", "Flatten: p = f", "Gemm transB=1: f w1 = h", "Relu: h = a",
+      "Gemm transB=1: a w2 = q", "Sigmoid: q = s", "Reshape: s wide = g", "Mul: x g = y"}},
+    {"inputs of the block",  // its shape comes from another value
+     {"GlobalAveragePool: x = p", "Shape end=1: other = n", "Concat axis=0: n last = ns",
+      "Reshape: p ns = f", "Gemm transB=1: f w1 = h", "Relu: h = a", "Gemm transB=1: a w2 = q",
+      "Sigmoid: q = s", "Reshape: s wide = g", "Mul: x g = y"}},
+};
+
+START_TEST(squeeze_excite_match__says_what_is_wrong_with_a_form) {
+  for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
+    net_found found = match_lines(near[i].lines, -1, NULL);
+    ck_assert_msg(net_count(&found, BLOK_SQUEEZE_EXCITE) == 0, "form %zu is taken", i);
+    ck_assert_msg(found.overlay->n_misses == 1, "form %zu: %u misses", i, found.overlay->n_misses);
+    ck_assert_str_eq(found.overlay->misses[0].condition, near[i].condition);
+    net_free(&found);
+  }
+}
+END_TEST
+
 Suite *suite_squeeze_excite(void) {
   Suite *suite = suite_create("squeeze_excite");
   TCase *tests = tcase_create("match");
@@ -177,6 +405,10 @@ Suite *suite_squeeze_excite(void) {
   tcase_add_test(tests, squeeze_excite_match__refused_when_inner_value_is_output);
   tcase_add_test(tests, squeeze_excite_match__refused_when_nothing_bends_between_the_products);
   tcase_add_test(tests, squeeze_excite_match__says_nothing_of_gates_that_are_none);
+  tcase_add_test(tests, squeeze_excite_match__takes_every_form_of_its_products);
+  tcase_add_test(tests, squeeze_excite_match__refused_when_any_inner_value_of_a_form_is_output);
+  tcase_add_test(tests, squeeze_excite_match__describes_norm_activation_and_hard_gate);
+  tcase_add_test(tests, squeeze_excite_match__says_what_is_wrong_with_a_form);
   suite_add_tcase(suite, tests);
   return suite;
 }
