@@ -1,4 +1,4 @@
-// `blok verify`: a model against stored inputs and outputs.
+// `blok verify`: a model against stored inputs and outputs, or against itself written anew.
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <errno.h>
@@ -6,45 +6,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tools/compare.h"
 #include "tools/open.h"
-#include "tools/options.h"
 #include "tools/shape.h"
 #include "tools/source.h"
-#include "tools/table.h"
+#include "tools/verify.h"
 
-enum { OPTION_DATA = 300, OPTION_RTOL, OPTION_ATOL };
+enum { OPTION_DATA = 300, OPTION_RTOL, OPTION_ATOL, OPTION_BLOCKS };
 
 static const blok_option verify_options[] = {
     {"data", "DIR", "holds input_N and output_N, .pb or .npy; may be repeated", OPTION_DATA},
     {"rtol", "R", "relative tolerance (default 1e-3)", OPTION_RTOL},
     {"atol", "A", "absolute tolerance (default 1e-5)", OPTION_ATOL},
+    {"blocks", NULL, "against the model with its blocks written anew from their descriptors",
+     OPTION_BLOCKS},
     {NULL, NULL, NULL, 0}};
 
 #define SET_NAME "test_data_set_"
-
-// One output of one folder.
-typedef struct verdict {
-  const char *folder;
-  size_t output;
-  blok_difference difference;
-} verdict;
-
-typedef struct verify_job {
-  blok_cli *cli;
-  double rtol, atol;
-  char **folders;
-  size_t folder_count;
-  blok_model *model;
-  blok_session *session;
-  blok_cli_progress progress;
-  size_t input_count, output_count;
-  blok_array *inputs;
-  blok_tensor *input_tensors;
-  blok_tensor *outputs;
-  verdict *verdicts;
-  size_t verdict_count;
-} verify_job;
 
 static char *copy_text(const char *text, size_t length) {
   char *copy = blok_cli_alloc(length + 1, 1);
@@ -52,7 +29,7 @@ static char *copy_text(const char *text, size_t length) {
   return copy;
 }
 
-static void add_folder(verify_job *job, char *folder) {
+static void add_folder(blok_verify_job *job, char *folder) {
   char **larger = blok_cli_alloc(job->folder_count + 1, sizeof *larger);
   if (job->folder_count > 0) memcpy(larger, job->folders, job->folder_count * sizeof *larger);
   larger[job->folder_count++] = folder;
@@ -71,7 +48,7 @@ static int compare_names(const void *left, const void *right) {
 }
 
 // The folders test_data_set_* beside the model.
-static void find_folders(verify_job *job, const char *path) {
+static void find_folders(blok_verify_job *job, const char *path) {
   const size_t length = (size_t)(blok_cli_basename(path) - path);
   char *parent = length == 0 ? copy_text("./", 2) : copy_text(path, length);
   DIR *listing = strcmp(path, "-") == 0 ? NULL : opendir(parent);
@@ -119,12 +96,11 @@ static blok_status read_stored(const char *folder, const char *side, size_t inde
   return status;
 }
 
-static void free_inputs(verify_job *job) {
+static void free_inputs(blok_verify_job *job) {
   for (size_t i = 0; i < job->input_count; i++) blok_array_free(&job->inputs[i]);
 }
 
-// Runs the model on the inputs of one folder.
-static int run_folder(verify_job *job, const char *folder) {
+int blok_verify_inputs(blok_verify_job *job, const char *folder) {
   blok_error error = BLOK_ERROR_INIT;
   blok_status status = BLOK_OK;
   free_inputs(job);
@@ -132,16 +108,23 @@ static int run_folder(verify_job *job, const char *folder) {
     status = read_stored(folder, "input", i, &job->inputs[i], &error);
     job->input_tensors[i] = job->inputs[i].tensor;
   }
-  if (status != BLOK_OK) return blok_cli_fail(job->cli, blok_cli_exit_reading(status), &error);
-  for (size_t i = 0; i < job->output_count; i++) job->outputs[i] = (blok_tensor)BLOK_TENSOR_INIT;
-  status = blok_session_run(job->session, job->input_tensors, job->input_count, job->outputs,
-                            job->output_count, &error);
+  return status == BLOK_OK ? 0 : blok_cli_fail(job->cli, blok_cli_exit_reading(status), &error);
+}
+
+int blok_verify_session(blok_verify_job *job, blok_session *session, const blok_tensor *inputs,
+                        blok_tensor *outputs) {
+  blok_error error = BLOK_ERROR_INIT;
+  for (size_t i = 0; i < job->output_count; i++) outputs[i] = (blok_tensor)BLOK_TENSOR_INIT;
+  const blok_status status =
+      blok_session_run(session, inputs, job->input_count, outputs, job->output_count, &error);
   blok_cli_progress_end(&job->progress);
   return status == BLOK_OK ? 0 : blok_cli_run_failed(job->cli, &job->progress, &error);
 }
 
-static int check_folder(verify_job *job, const char *folder) {
-  const int failed = run_folder(job, folder);
+static int check_folder(blok_verify_job *job, const char *folder) {
+  int failed = blok_verify_inputs(job, folder);
+  if (failed == 0)
+    failed = blok_verify_session(job, job->session, job->input_tensors, job->outputs);
   if (failed != 0) return failed;
   for (size_t i = 0; i < job->output_count; i++) {
     blok_error error = BLOK_ERROR_INIT;
@@ -151,7 +134,7 @@ static int check_folder(verify_job *job, const char *folder) {
       blok_array_free(&want);
       return blok_cli_fail(job->cli, blok_cli_exit_reading(status), &error);
     }
-    verdict *next = &job->verdicts[job->verdict_count++];
+    blok_verdict *next = &job->verdicts[job->verdict_count++];
     next->folder = folder;
     next->output = i;
     blok_compare(&job->outputs[i], &want.tensor, job->rtol, job->atol, &next->difference);
@@ -160,39 +143,43 @@ static int check_folder(verify_job *job, const char *folder) {
   return 0;
 }
 
-static void print_json(const verify_job *job, bool good) {
+void blok_verify_json(const blok_verify_job *job, blok_json *json, const char *against) {
+  blok_json_int(json, "schema", 1);
+  blok_json_text(json, "against", against);
+  blok_json_number(json, "rtol", job->rtol);
+  blok_json_number(json, "atol", job->atol);
+  blok_json_open(json, "outputs", '[');
+  for (size_t i = 0; i < job->verdict_count; i++) {
+    const blok_verdict *row = &job->verdicts[i];
+    blok_json_open(json, NULL, '{');
+    blok_json_text(json, "name", blok_cli_output_name(job->model, row->output));
+    blok_json_text(json, "data", row->folder);
+    blok_json_number(json, "max_abs", row->difference.max_abs);
+    blok_json_number(json, "max_rel", row->difference.max_rel);
+    blok_json_uint(json, "bad", row->difference.bad);
+    blok_json_uint(json, "count", row->difference.count);
+    blok_json_text(json, "why", row->difference.why[0] == '\0' ? NULL : row->difference.why);
+    blok_json_close(json);
+  }
+  blok_json_close(json);
+}
+
+static void print_json(const blok_verify_job *job, bool good) {
   blok_json json;
   blok_json_begin(&json, job->cli->out);
   blok_json_open(&json, NULL, '{');
-  blok_json_int(&json, "schema", 1);
-  blok_json_text(&json, "against", "data");
-  blok_json_number(&json, "rtol", job->rtol);
-  blok_json_number(&json, "atol", job->atol);
-  blok_json_open(&json, "outputs", '[');
-  for (size_t i = 0; i < job->verdict_count; i++) {
-    const verdict *row = &job->verdicts[i];
-    blok_json_open(&json, NULL, '{');
-    blok_json_text(&json, "name", blok_cli_output_name(job->model, row->output));
-    blok_json_text(&json, "data", row->folder);
-    blok_json_number(&json, "max_abs", row->difference.max_abs);
-    blok_json_number(&json, "max_rel", row->difference.max_rel);
-    blok_json_uint(&json, "bad", row->difference.bad);
-    blok_json_uint(&json, "count", row->difference.count);
-    blok_json_text(&json, "why", row->difference.why[0] == '\0' ? NULL : row->difference.why);
-    blok_json_close(&json);
-  }
-  blok_json_close(&json);
+  blok_verify_json(job, &json, "data");
   blok_json_bool(&json, "ok", good);
   blok_json_close(&json);
 }
 
-static void print_text(const verify_job *job, bool good) {
+void blok_verify_table(const blok_verify_job *job) {
   static const char *const heads[] = {"data", "output", "max abs", "max rel", "bad", "of", ""};
   blok_table table;
   blok_table_begin(&table, "llrrrrl", heads);
   for (size_t i = 0; i < job->verdict_count; i++) {
-    const verdict *row = &job->verdicts[i];
-    blok_table_cell(&table, "%s", row->folder);
+    const blok_verdict *row = &job->verdicts[i];
+    blok_table_cell(&table, "%s", row->folder == NULL ? "noise" : row->folder);
     blok_table_cell(&table, "%s", blok_cli_output_name(job->model, row->output));
     blok_table_cell(&table, "%.3g", row->difference.max_abs);
     blok_table_cell(&table, "%.3g", row->difference.max_rel);
@@ -202,11 +189,34 @@ static void print_text(const verify_job *job, bool good) {
                     row->difference.why[0] == '\0' ? "" : ": ", row->difference.why);
   }
   blok_table_end(&table, job->cli, 0);
+}
+
+static void print_text(const blok_verify_job *job, bool good) {
+  blok_verify_table(job);
   fprintf(job->cli->out, "%s: %zu output%s, rtol %g, atol %g\n", good ? "ok" : "values differ",
           job->verdict_count, job->verdict_count == 1 ? "" : "s", job->rtol, job->atol);
 }
 
-static int verify_model(verify_job *job, const char *path) {
+bool blok_verify_good(const blok_verify_job *job) {
+  for (size_t i = 0; i < job->verdict_count; i++) {
+    if (job->verdicts[i].difference.bad > 0) return false;
+  }
+  return true;
+}
+
+void blok_verify_prepare(blok_verify_job *job, size_t sets) {
+  blok_model_info info = BLOK_MODEL_INFO_INIT;
+  if (blok_model_get_info(job->model, &info) == BLOK_OK) {
+    job->input_count = info.inputs;
+    job->output_count = info.outputs;
+  }
+  job->inputs = blok_cli_alloc(job->input_count, sizeof *job->inputs);
+  job->input_tensors = blok_cli_alloc(job->input_count, sizeof *job->input_tensors);
+  job->outputs = blok_cli_alloc(job->output_count, sizeof *job->outputs);
+  job->verdicts = blok_cli_alloc(sets * job->output_count, sizeof *job->verdicts);
+}
+
+static int verify_model(blok_verify_job *job, const char *path) {
   int status = blok_cli_open(job->cli, path, true, &job->model);
   if (status != 0) return status;
   if (job->folder_count == 0) find_folders(job, path);
@@ -219,23 +229,12 @@ static int verify_model(verify_job *job, const char *path) {
   }
   status = blok_cli_session(job->cli, job->model, &job->progress, &job->session);
   if (status != 0) return status;
-  blok_model_info info = BLOK_MODEL_INFO_INIT;
-  if (blok_model_get_info(job->model, &info) == BLOK_OK) {
-    job->input_count = info.inputs;
-    job->output_count = info.outputs;
-  }
-  job->inputs = blok_cli_alloc(job->input_count, sizeof *job->inputs);
-  job->input_tensors = blok_cli_alloc(job->input_count, sizeof *job->input_tensors);
-  job->outputs = blok_cli_alloc(job->output_count, sizeof *job->outputs);
-  job->verdicts = blok_cli_alloc(job->folder_count * job->output_count, sizeof *job->verdicts);
+  blok_verify_prepare(job, job->folder_count);
   for (size_t i = 0; i < job->folder_count; i++) {
     status = check_folder(job, job->folders[i]);
     if (status != 0) return status;
   }
-  bool good = true;
-  for (size_t i = 0; i < job->verdict_count; i++) {
-    good = good && job->verdicts[i].difference.bad == 0;
-  }
+  const bool good = blok_verify_good(job);
   if (job->cli->json) {
     print_json(job, good);
   } else {
@@ -244,13 +243,16 @@ static int verify_model(verify_job *job, const char *path) {
   return good ? BLOK_EXIT_DONE : BLOK_EXIT_DIFFERS;
 }
 
-static int verify_words(verify_job *job, const blok_command *command, int argc, char **argv) {
+static int verify_words(blok_verify_job *job, const blok_command *command, int argc, char **argv) {
   blok_parser parser;
-  blok_parser_begin(&parser, job->cli, command, NULL, argc, argv);
+  blok_parser_begin(&parser, job->cli, command, &job->bindings, argc, argv);
+  bool blocks = false;
   int id;
   while ((id = blok_parser_next(&parser)) >= 0) {
     double *tolerance = id == OPTION_RTOL ? &job->rtol : &job->atol;
-    if (id == OPTION_DATA) {
+    if (id == OPTION_BLOCKS) {
+      blocks = true;
+    } else if (id == OPTION_DATA) {
       add_folder(job, copy_text(parser.value, strlen(parser.value)));
     } else if (!blok_parse_real(parser.value, tolerance, NULL) || *tolerance < 0) {
       return blok_cli_usage(job->cli, "--%s takes a number from 0, not '%s'",
@@ -263,11 +265,15 @@ static int verify_words(verify_job *job, const blok_command *command, int argc, 
   if (count != 1) {
     return blok_cli_usage(job->cli, count == 0 ? "a model is needed" : "one model at a time");
   }
+  if (blocks) return blok_verify_blocks(job, words[0]);
+  if (job->bindings.dim_count > 0 || job->bindings.shape_count > 0) {
+    return blok_cli_usage(job->cli, "--dim and --shape are for --blocks, whose inputs are noise");
+  }
   return verify_model(job, words[0]);
 }
 
 static int verify_run(blok_cli *cli, const blok_command *command, int argc, char **argv) {
-  verify_job job = {.cli = cli, .rtol = 1e-3, .atol = 1e-5};
+  blok_verify_job job = {.cli = cli, .rtol = 1e-3, .atol = 1e-5};
   const int status = verify_words(&job, command, argc, argv);
   if (job.inputs != NULL) free_inputs(&job);
   for (size_t i = 0; i < job.folder_count; i++) free(job.folders[i]);
@@ -277,13 +283,15 @@ static int verify_run(blok_cli *cli, const blok_command *command, int argc, char
   free(job.outputs);
   free(job.verdicts);
   blok_session_free(&job.session);
+  blok_session_free(&job.again_session);
+  blok_model_free(&job.again);
   blok_model_free(&job.model);
   return status;
 }
 
 const blok_command blok_command_verify = {
     .name = "verify",
-    .synopsis = "MODEL [--data DIR]... [--rtol R] [--atol A] [--json]",
+    .synopsis = "MODEL [--data DIR]... [--blocks] [--rtol R] [--atol A] [--json]",
     .summary = "compare a model's outputs with stored ones",
     .about =
         "DIR holds input_0, input_1, ... and output_0, ..., each a .pb (TensorProto) or a .npy, in "
@@ -292,10 +300,18 @@ const blok_command blok_command_verify = {
         "beside\n"
         "the model are taken. A number is good when |got - stored| <= A + R * |stored|; NaN "
         "agrees\n"
-        "with NaN; type and shape must be the same. The exit status is 1 when something differs.\n",
+        "with NaN; type and shape must be the same. The exit status is 1 when something differs.\n"
+        "\n"
+        "With --blocks the nodes of every block are deleted and written anew from the block's\n"
+        "descriptor and weights alone; both models run on the inputs of DIR, or on noise, and "
+        "must\n"
+        "agree within A + R * the output's largest number, and each block must be found again, "
+        "the\n"
+        "same, in its place.\n",
     .examples =
         "  blok verify resnet18/model.onnx\n"
-        "  blok verify mine.onnx --data case_a --data case_b --rtol 1e-4\n",
+        "  blok verify mine.onnx --data case_a --data case_b --rtol 1e-4\n"
+        "  blok verify mine.onnx --blocks --dim height=224 --dim width=224\n",
     .options = verify_options,
-    .shapes = false,
+    .shapes = true,
     .run = verify_run};

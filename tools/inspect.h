@@ -1,4 +1,4 @@
-// What `blok inspect` tells about a model: as text and as JSON.
+// What `blok inspect` tells about a model: as text, as a drawing and as JSON.
 #ifndef BLOK_TOOLS_INSPECT_H
 #define BLOK_TOOLS_INSPECT_H
 
@@ -7,15 +7,19 @@
 
 typedef struct blok_inspect_options {
   bool explain;  // near misses
-  bool nodes;    // every node, and convolutions inside other blocks
+  bool nodes;    // every node, and blocks inside other blocks
   bool weights;  // every weight
+  bool tree;     // a drawing of the blocks instead of their table
 } blok_inspect_options;
+
+// The kinds of block in the order in which counts name them; the last is 0.
+extern const blok_block_kind blok_inspect_kinds[];
 
 // How many blocks of each kind there are, as the answer counts them: convolutions only outside
 // other blocks, the rest at any depth. kind is a blok_block_kind.
 size_t blok_inspect_count(const blok_model *model, blok_block_kind kind);
 
-// Whether the block has an addition: then order and after_add say something.
+// Whether the block has an addition: then skip and after_add say something.
 bool blok_inspect_has_addition(const blok_block *block);
 
 // The activation inside the block, "none" if it has none.
@@ -27,8 +31,42 @@ const blok_se_desc *blok_inspect_se(const blok_block *block);
 // Name of node index; "" when there is none.
 const char *blok_inspect_node_name(const blok_model *model, size_t index);
 
+// ---- Parts of the text --------------------------------------------------------------------------
+
+void blok_inspect_heading(blok_cli *cli, const char *text);
+
+// "1.09 G": a number for people in a few characters.
+blok_grouped blok_inspect_amount(uint64_t amount);
+
+// Sum and product of numbers, the largest one where they would be larger still.
+uint64_t blok_inspect_plus(uint64_t a, uint64_t b);
+uint64_t blok_inspect_times(uint64_t a, uint64_t b);
+
+// A stream into memory, and the end of it, which gives the text (freed with free()). Memory that
+// cannot be had ends the program, as blok_cli_alloc does.
+FILE *blok_inspect_stream(char **text, size_t *size);
+char *blok_inspect_stream_end(FILE *stream, char **text);
+
+// The outermost blocks in a table by stage, repeats folded; and every block, none folded.
+void blok_inspect_blocks(blok_cli *cli, const blok_model *model);
+void blok_inspect_every_block(blok_cli *cli, const blok_model *model);
+
+// The stages and blocks drawn as a tree, with a picture of each.
+void blok_inspect_tree(blok_cli *cli, const blok_model *model, const char *path);
+
+// Near misses, equal ones together, by place.
+void blok_inspect_misses(blok_cli *cli, const blok_model *model);
+
+// ---- The whole answer ---------------------------------------------------------------------------
+
 // "unknown": the operators that cannot be run, as a list in the object that is open.
 void blok_inspect_unknown(blok_json *json, const blok_model *model);
+
+// "blocks": a list of all that is known of each, in the object that is open.
+void blok_inspect_json_blocks(blok_json *json, const blok_model *model);
+
+// "macs": a number, null where it is unknown.
+void blok_inspect_json_macs(blok_json *json, int64_t macs);
 
 // Prints into cli->out.
 void blok_inspect_text(blok_cli *cli, const char *path, const blok_model *model,

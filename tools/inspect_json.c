@@ -35,76 +35,12 @@ static void write_values(blok_json *json, const blok_model *model, const char *k
   blok_json_close(json);
 }
 
-static void write_macs(blok_json *json, int64_t macs) {
-  if (macs < 0) {
-    blok_json_null(json, "macs");
-  } else {
-    blok_json_int(json, "macs", macs);
-  }
-}
-
-// A number of which 0 says that there is none.
-static void write_present(blok_json *json, const char *key, int32_t number) {
-  if (number > 0) {
-    blok_json_int(json, key, number);
-  } else {
-    blok_json_null(json, key);
-  }
-}
-
 static void write_counts(blok_json *json, const blok_model *model) {
   blok_json_open(json, "counts", '{');
-  for (int kind = BLOK_CONV_NORM_ACT; kind <= BLOK_SQUEEZE_EXCITE; kind++) {
-    const size_t count = blok_inspect_count(model, (blok_block_kind)kind);
-    if (count > 0) blok_json_uint(json, blok_block_kind_name((blok_block_kind)kind), count);
+  for (const blok_block_kind *kind = blok_inspect_kinds; *kind != 0; kind++) {
+    const size_t count = blok_inspect_count(model, *kind);
+    if (count > 0) blok_json_uint(json, blok_block_kind_name(*kind), count);
   }
-  blok_json_close(json);
-}
-
-static void write_se(blok_json *json, const blok_se_desc *se) {
-  if (se == NULL) {
-    blok_json_null(json, "se");
-    return;
-  }
-  blok_json_open(json, "se", '{');
-  blok_json_int(json, "hidden", se->hidden);
-  blok_json_text(json, "activation", blok_activation_name(se->activation));
-  blok_json_text(json, "gate", blok_activation_name(se->gate));
-  blok_json_close(json);
-}
-
-static void write_block(blok_json *json, const blok_model *model, size_t index) {
-  const blok_block *block = blok_model_block(model, index);
-  const bool added = blok_inspect_has_addition(block);
-  const blok_residual_desc *desc = block->residual;
-  blok_json_open(json, NULL, '{');
-  blok_json_text(json, "kind", blok_block_kind_name(block->kind));
-  blok_json_text(json, "name", block->name);
-  if (block->parent < 0) {
-    blok_json_null(json, "parent");
-  } else {
-    blok_json_int(json, "parent", block->parent);
-  }
-  blok_json_text(json, "skip", blok_skip_name(added ? desc->skip : BLOK_SKIP_NONE));
-  blok_json_text(json, "skip_of", block->skip_of);
-  blok_json_text(json, "order", added ? blok_order_name(desc->order) : NULL);
-  blok_json_text(json, "after_add", added ? blok_activation_name(desc->after_add) : NULL);
-  blok_json_int(json, "stride", block->stride);
-  blok_json_int(json, "groups", block->groups);
-  blok_json_int(json, "in_channels", block->in_channels);
-  write_present(json, "mid_channels", block->mid_channels);
-  blok_json_int(json, "out_channels", block->out_channels);
-  blok_json_text(json, "activation", blok_inspect_activation(block));
-  write_se(json, blok_inspect_se(block));
-  blok_json_uint(json, "parameters", block->parameters);
-  write_macs(json, block->macs);
-  blok_json_axes(json, "shape", block->out_axes, block->out_rank);
-  blok_json_open(json, "nodes", '[');
-  for (size_t i = 0; i < block->nodes; i++) {
-    blok_json_text(json, NULL,
-                   blok_inspect_node_name(model, blok_model_block_node(model, index, i)));
-  }
-  blok_json_close(json);
   blok_json_close(json);
 }
 
@@ -225,12 +161,9 @@ void blok_inspect_json(blok_cli *cli, const blok_model *model,
   write_values(&json, model, "inputs", info.inputs, blok_model_input);
   write_values(&json, model, "outputs", info.outputs, blok_model_output);
   blok_json_uint(&json, "parameters", info.parameters);
-  write_macs(&json, info.macs);
+  blok_inspect_json_macs(&json, info.macs);
   write_counts(&json, model);
-  blok_json_open(&json, "blocks", '[');
-  const size_t blocks = blok_model_block_count(model);
-  for (size_t i = 0; i < blocks; i++) write_block(&json, model, i);
-  blok_json_close(&json);
+  blok_inspect_json_blocks(&json, model);
   write_operators(&json, model, "loose", blok_model_loose_count(model), blok_model_loose, true);
   write_misses(&json, model);
   blok_inspect_unknown(&json, model);

@@ -6,15 +6,6 @@
 #include "tools/shape.h"
 #include "tools/table.h"
 
-static const blok_block_kind kinds[] = {BLOK_RESIDUAL, BLOK_BOTTLENECK, BLOK_SQUEEZE_EXCITE,
-                                        BLOK_CONV_NORM_ACT};
-
-#define KIND_COUNT (sizeof kinds / sizeof kinds[0])
-
-static void heading(blok_cli *cli, const char *text) {
-  fprintf(cli->out, cli->color ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
-}
-
 static const char *grouped_macs(int64_t macs, blok_grouped *room) {
   if (macs < 0) return "?";
   *room = blok_group_digits((uint64_t)macs);
@@ -56,7 +47,7 @@ static void print_values(blok_cli *cli, const blok_model *model, const char *tit
                          value_fn get) {
   static const char *const heads[] = {"name", "type", "shape"};
   blok_table table;
-  heading(cli, title);
+  blok_inspect_heading(cli, title);
   if (count == 0) fputs("  none\n", cli->out);
   blok_table_begin(&table, "lll", heads);
   for (size_t i = 0; i < count; i++) {
@@ -69,96 +60,13 @@ static void print_values(blok_cli *cli, const blok_model *model, const char *tit
   blok_table_end(&table, cli, 2);
 }
 
-// ---- Blocks -------------------------------------------------------------------------------------
-
-static int depth_of(const blok_model *model, const blok_block *block) {
-  int depth = 0;
-  for (; block->parent >= 0 && depth < 16; depth++) {
-    block = blok_model_block(model, (size_t)block->parent);
-    if (block == NULL) break;
-  }
-  return depth;
-}
-
-static void number_cell(blok_table *table, bool present, int number) {
-  if (present) {
-    blok_table_cell(table, "%d", number);
-  } else {
-    blok_table_cell(table, "%s", "");
-  }
-}
-
-// The answers to the three questions; empty for a block without an addition.
-static void order_cells(blok_table *table, const blok_block *block) {
-  if (!blok_inspect_has_addition(block)) {
-    for (int i = 0; i < 3; i++) blok_table_cell(table, "%s", "");
-    return;
-  }
-  const blok_residual_desc *desc = block->residual;
-  if (desc->skip == BLOK_SKIP_PROJECTION && block->skip_of != NULL) {
-    blok_table_cell(table, "projection (%s)", block->skip_of);
-  } else {
-    blok_table_cell(table, "%s", blok_skip_name(desc->skip));
-  }
-  blok_table_cell(table, "%s-activation", blok_order_name(desc->order));
-  blok_table_cell(table, desc->after_add == BLOK_ACT_NONE ? "then nothing" : "then %s",
-                  blok_activation_name(desc->after_add));
-}
-
-static void channel_cell(blok_table *table, const blok_block *block) {
-  if (block->kind == BLOK_SQUEEZE_EXCITE) {
-    blok_table_cell(table, "%d", block->in_channels);
-  } else if (block->mid_channels > 0) {
-    blok_table_cell(table, "%d > %d > %d", block->in_channels, block->mid_channels,
-                    block->out_channels);
-  } else {
-    blok_table_cell(table, "%d > %d", block->in_channels, block->out_channels);
-  }
-}
-
-static void block_row(blok_table *table, const blok_model *model, size_t index) {
-  const blok_block *block = blok_model_block(model, index);
-  const blok_se_desc *se = blok_inspect_se(block);
-  blok_grouped macs;
-  blok_table_cell(table, "%zu", index);
-  blok_table_cell(table, "%*s%s", 2 * depth_of(model, block), "",
-                  blok_block_kind_name(block->kind));
-  blok_table_cell(table, "%s", block->name == NULL ? "" : block->name);
-  order_cells(table, block);
-  channel_cell(table, block);
-  number_cell(table, block->kind != BLOK_SQUEEZE_EXCITE, block->stride);
-  number_cell(table, block->groups > 1, block->groups);
-  const char *activation = blok_inspect_activation(block);
-  blok_table_cell(table, "%s", activation);
-  number_cell(table, se != NULL, se == NULL ? 0 : se->hidden);
-  blok_table_cell(table, "%s", blok_group_digits(block->parameters).text);
-  blok_table_cell(table, "%s", grouped_macs(block->macs, &macs));
-  blok_table_cell(table, "%s", blok_show_axes(block->out_axes, block->out_rank).text);
-}
-
-static void print_blocks(blok_cli *cli, const blok_model *model, bool all) {
-  static const char *const heads[] = {"#",        "block",      "name",   "skip path", "F(x)",
-                                      "addition", "channels",   "stride", "groups",    "activation",
-                                      "SE",       "parameters", "MACs",   "out"};
-  const size_t count = blok_model_block_count(model);
-  blok_table table;
-  if (count == 0) return;
-  heading(cli, "blocks");
-  blok_table_begin(&table, "rllllllrrlrrrl", heads);
-  for (size_t i = 0; i < count; i++) {
-    const blok_block *block = blok_model_block(model, i);
-    if (all || block->kind != BLOK_CONV_NORM_ACT || block->parent < 0) block_row(&table, model, i);
-  }
-  blok_table_end(&table, cli, 2);
-}
-
 static void print_counts(blok_cli *cli, const blok_model *model) {
-  heading(cli, "counts");
+  blok_inspect_heading(cli, "counts");
   const char *between = "  ";
-  for (size_t i = 0; i < KIND_COUNT; i++) {
-    const size_t count = blok_inspect_count(model, kinds[i]);
+  for (const blok_block_kind *kind = blok_inspect_kinds; *kind != 0; kind++) {
+    const size_t count = blok_inspect_count(model, *kind);
     if (count == 0) continue;
-    fprintf(cli->out, "%s%s %zu", between, blok_block_kind_name(kinds[i]), count);
+    fprintf(cli->out, "%s%s %zu", between, blok_block_kind_name(*kind), count);
     between = ", ";
   }
   fputs(between[0] == ' ' ? "  no blocks\n" : "\n", cli->out);
@@ -173,7 +81,7 @@ static void print_operators(blok_cli *cli, const blok_model *model, const char *
   static const char *const heads[] = {"operator", "count", "first", "why"};
   blok_table table;
   if (count == 0) return;
-  heading(cli, title);
+  blok_inspect_heading(cli, title);
   blok_table_begin(&table, "lrll", heads);
   for (size_t i = 0; i < count; i++) {
     blok_loose_info info = BLOK_LOOSE_INFO_INIT;
@@ -182,22 +90,6 @@ static void print_operators(blok_cli *cli, const blok_model *model, const char *
     blok_table_cell(&table, "%zu", info.count);
     blok_table_cell(&table, "%s", blok_inspect_node_name(model, info.first));
     blok_table_cell(&table, "%s", info.why == NULL ? "" : info.why);
-  }
-  blok_table_end(&table, cli, 2);
-}
-
-static void print_misses(blok_cli *cli, const blok_model *model) {
-  static const char *const heads[] = {"block", "node", "condition", "is", "must be"};
-  const size_t count = blok_model_miss_count(model);
-  blok_table table;
-  heading(cli, "near misses");
-  if (count == 0) fputs("  none\n", cli->out);
-  blok_table_begin(&table, "lllll", heads);
-  for (size_t i = 0; i < count; i++) {
-    blok_miss_info info = BLOK_MISS_INFO_INIT;
-    if (blok_model_miss(model, i, &info) != BLOK_OK) continue;
-    const char *const cells[] = {info.kind, info.node, info.condition, info.got, info.want};
-    for (int c = 0; c < 5; c++) blok_table_cell(&table, "%s", cells[c] == NULL ? "" : cells[c]);
   }
   blok_table_end(&table, cli, 2);
 }
@@ -220,7 +112,7 @@ static void slots_cell(blok_table *table, const blok_model *model, size_t node, 
 static void print_nodes(blok_cli *cli, const blok_model *model, size_t count) {
   static const char *const heads[] = {"#", "operator", "name", "inputs", "outputs", "block", "out"};
   blok_table table;
-  heading(cli, "nodes");
+  blok_inspect_heading(cli, "nodes");
   blok_table_begin(&table, "rllllrl", heads);
   for (size_t i = 0; i < count; i++) {
     blok_node_info info = BLOK_NODE_INFO_INIT;
@@ -231,7 +123,11 @@ static void print_nodes(blok_cli *cli, const blok_model *model, size_t count) {
     blok_table_cell(&table, "%s", info.name);
     slots_cell(&table, model, i, info.inputs, blok_model_node_input);
     slots_cell(&table, model, i, info.outputs, blok_model_node_output);
-    number_cell(&table, info.block >= 0, info.block);
+    if (info.block >= 0) {
+      blok_table_cell(&table, "%d", info.block);
+    } else {
+      blok_table_cell(&table, "%s", "");
+    }
     const bool shaped = blok_model_node_output_info(model, i, 0, &value) == BLOK_OK;
     blok_table_cell(&table, "%s", shaped ? blok_show_axes(value.axes, value.rank).text : "");
   }
@@ -241,7 +137,7 @@ static void print_nodes(blok_cli *cli, const blok_model *model, size_t count) {
 static void print_weights(blok_cli *cli, const blok_model *model, size_t count) {
   static const char *const heads[] = {"name", "type", "shape", "bytes", "file"};
   blok_table table;
-  heading(cli, "weights");
+  blok_inspect_heading(cli, "weights");
   blok_table_begin(&table, "lllrl", heads);
   for (size_t i = 0; i < count; i++) {
     blok_weight_info info = BLOK_WEIGHT_INFO_INIT;
@@ -265,22 +161,27 @@ void blok_inspect_text(blok_cli *cli, const char *path, const blok_model *model,
   print_values(cli, model, "outputs", info.outputs, blok_model_output);
   const bool runnable = blok_model_runnable(model, &error) == BLOK_OK;
   if (runnable) {
-    print_blocks(cli, model, options->nodes);
+    if (options->tree) {
+      blok_inspect_tree(cli, model, path);
+    } else {
+      blok_inspect_blocks(cli, model);
+    }
     print_counts(cli, model);
     print_operators(cli, model, "outside every block", blok_model_loose_count(model),
                     blok_model_loose);
   }
   print_operators(cli, model, "operators that cannot be run", blok_model_unknown_count(model),
                   blok_model_unknown);
-  if (options->explain) print_misses(cli, model);
+  if (options->explain && runnable) blok_inspect_misses(cli, model);
+  if (options->nodes) blok_inspect_every_block(cli, model);
   if (options->nodes) print_nodes(cli, model, info.nodes);
   if (options->weights) print_weights(cli, model, info.weights);
   if (!runnable) {
-    heading(cli, "cannot be run");
+    blok_inspect_heading(cli, "cannot be run");
     fprintf(cli->out, "  %s\n", error.message);
   }
   const char *warning = blok_model_warning(model, 0);
-  if (warning != NULL) heading(cli, "warnings");
+  if (warning != NULL) blok_inspect_heading(cli, "warnings");
   for (size_t i = 0; (warning = blok_model_warning(model, i)) != NULL; i++) {
     fprintf(cli->out, "  %s\n", warning);
   }

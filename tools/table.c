@@ -49,45 +49,92 @@ size_t blok_table_width(const char *text) {
   return width;
 }
 
-// A row's cells from first on; NULL stands for the heads.
-static void print_row(const blok_table *table, const blok_cli *cli, int indent,
-                      const size_t *widths, const char *const *cells) {
-  size_t last = 0;
-  for (size_t i = 0; i < table->columns; i++) {
-    if (widths[i] > 0 && cells[i] != NULL && cells[i][0] != '\0') last = i;
+void blok_table_title(blok_table *table) {
+  const size_t row = table->count / table->columns;
+  if (row >= table->title_capacity) {
+    const size_t capacity = 2 * row + 64;
+    bool *titles = blok_cli_alloc(capacity, sizeof *titles);
+    if (table->titles != NULL) memcpy(titles, table->titles, table->title_capacity);
+    free(table->titles);
+    table->titles = titles;
+    table->title_capacity = capacity;
   }
-  fprintf(cli->out, "%*s", indent, "");
-  for (size_t i = 0; i <= last; i++) {
-    if (widths[i] == 0) continue;
-    const char *cell = cells[i] == NULL ? "" : cells[i];
-    const int padding = (int)(widths[i] - blok_table_width(cell));
-    if (table->align[i] == 'r') fprintf(cli->out, "%*s", padding, "");
-    fputs(cell, cli->out);
-    if (i < last) fprintf(cli->out, "%*s", table->align[i] == 'r' ? 2 : padding + 2, "");
-  }
+  table->titles[row] = true;
 }
 
-void blok_table_end(blok_table *table, const blok_cli *cli, int indent) {
+static bool is_title(const blok_table *table, size_t row) {
+  return row < table->title_capacity && table->titles[row];
+}
+
+static bool filled(const char *cell) { return cell != NULL && cell[0] != '\0'; }
+
+// The widths of the columns, freed by the caller; 0: the column is empty in every row.
+static size_t *column_widths(const blok_table *table) {
   size_t *widths = blok_cli_alloc(table->columns, sizeof *widths);
   for (size_t i = 0; i < table->count; i++) {
-    const size_t width = table->cells[i] == NULL ? 0 : blok_table_width(table->cells[i]);
-    if (width > widths[i % table->columns]) widths[i % table->columns] = width;
+    const size_t column = i % table->columns;
+    if (table->cells[i] == NULL || (column == 0 && is_title(table, i / table->columns))) continue;
+    const size_t width = blok_table_width(table->cells[i]);
+    if (width > widths[column]) widths[column] = width;
   }
   for (size_t i = 0; i < table->columns; i++) {
     const size_t width = blok_table_width(table->heads[i]);
     if (widths[i] > 0 && width > widths[i]) widths[i] = width;
   }
+  return widths;
+}
+
+size_t blok_table_total(const blok_table *table) {
+  size_t *widths = column_widths(table);
+  size_t total = 0;
+  for (size_t i = 0; i < table->columns; i++) total += widths[i] > 0 ? widths[i] + 2 : 0;
+  free(widths);
+  return total < 2 ? 0 : total - 2;
+}
+
+void blok_table_drop(blok_table *table) {
+  for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
+  free(table->cells);
+  free(table->titles);
+  memset(table, 0, sizeof *table);
+}
+
+// Prints a row, its first cell as a title or not. at counts the columns behind the indent.
+static void print_row(const blok_table *table, const blok_cli *cli, int indent,
+                      const size_t *widths, const char *const *cells, bool title) {
+  size_t at = 0;     // where the line ends so far
+  size_t start = 0;  // where the column starts
+  fprintf(cli->out, "%*s", title ? (indent > 2 ? indent - 2 : 0) : indent, "");
+  if (title && filled(cells[0])) {
+    fprintf(cli->out, cli->color ? "\033[1m%s\033[0m" : "%s", cells[0]);
+    const size_t width = blok_table_width(cells[0]);
+    at = width > 2 ? width - 2 : 0;
+  }
+  for (size_t i = 0; i < table->columns; i++) {
+    if (widths[i] == 0) continue;
+    if (filled(cells[i]) && !(title && i == 0)) {
+      const size_t width = blok_table_width(cells[i]);
+      const size_t from = start + (table->align[i] == 'r' ? widths[i] - width : 0);
+      const size_t gap = at == 0 ? from : from > at + 2 ? from - at : 2;
+      fprintf(cli->out, "%*s%s", (int)gap, "", cells[i]);
+      at += gap + width;
+    }
+    start += widths[i] + 2;
+  }
+}
+
+void blok_table_end(blok_table *table, const blok_cli *cli, int indent) {
+  size_t *widths = column_widths(table);
   if (table->count > 0) {
     if (cli->color) fputs("\033[1m", cli->out);
-    print_row(table, cli, indent, widths, table->heads);
+    print_row(table, cli, indent, widths, table->heads, false);
     fputs(cli->color ? "\033[0m\n" : "\n", cli->out);
   }
   for (size_t i = 0; i + table->columns <= table->count; i += table->columns) {
-    print_row(table, cli, indent, widths, (const char *const *)(table->cells + i));
+    print_row(table, cli, indent, widths, (const char *const *)(table->cells + i),
+              is_title(table, i / table->columns));
     fputc('\n', cli->out);
   }
-  for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
-  free(table->cells);
   free(widths);
-  memset(table, 0, sizeof *table);
+  blok_table_drop(table);
 }
