@@ -4,6 +4,7 @@
 #   make test     builds everything, runs every test
 #   make asan     the tests under the address and undefined-behaviour sanitizers
 #   make fuzz     a minute of each fuzz target (clang)
+#   make matrix   the guide's modules in every form that PyTorch exports; goes on where it was
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make clean    removes build/
 BUILD := build
@@ -14,7 +15,7 @@ FUZZ_SECONDS ?= 60
 CMAKE_BUILD := env -u MAKEFLAGS -u MAKELEVEL cmake --build
 QUIETLY = > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 
-.PHONY: all configure deps demo test asan fuzz install clean
+.PHONY: all configure deps demo test asan fuzz matrix install clean
 
 all: configure
 	@$(CMAKE_BUILD) $(BUILD) --parallel $(JOBS) --target blok blok_static blok_shared
@@ -46,6 +47,11 @@ asan:
 fuzz:
 	@sh cmake/deps.sh build clang-14 libclang-rt-14-dev
 	@sh tests/fuzz.sh $(BUILD)/fuzz -max_total_time=$(FUZZ_SECONDS)
+
+matrix: all
+	@[ -x $(BUILD)/venv/bin/python ] || sh cmake/deps.sh python3-venv
+	@sh tests/pytorch/venv.sh $(BUILD)/venv
+	@$(BUILD)/venv/bin/python tests/pytorch/matrix.py --blok $(BUILD)/blok --work $(BUILD)/matrix
 
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)

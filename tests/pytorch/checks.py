@@ -2,6 +2,7 @@
 memory.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -28,6 +29,81 @@ STORED = {
     "yunet_n_dynamic": 1e-5,
     "yolox_nano": 1e-4,
 }
+
+@dataclasses.dataclass(frozen=True)
+class Real:
+    """The blocks of a real model: how many of each kind (one that is not named must not be there),
+    how many skips are projections, how many inverted bottlenecks have no skip; of the blocks with a
+    skip the node of each addition and, where the file tells modules' names, each block's name.
+    """
+
+    counts: dict
+    additions: tuple
+    names: tuple = ()
+
+
+def _numbered(form, *numbers):
+    return tuple(form.format(n) for n in numbers)
+
+
+_MINIFASNET = tuple(
+    f"stage{stage}.model.{n}" for stage, blocks in ((2, 4), (3, 6), (4, 2)) for n in range(blocks)
+)
+
+# Looked at once, in the graphs.
+REAL = {
+    "connect4_zero": Real(
+        {"residual": 5},
+        _numbered("/res_blocks.{}/Add", *range(5)),
+        _numbered("res_blocks.{}", *range(5)),
+    ),
+    # The second block adds a pooled [N,C,1,1] on its way: that addition is no block.
+    "skyzero_v3": Real(
+        {"residual": 1, "residual_other": 1},
+        ("/trunk_blocks.0/Add", "/trunk_blocks.1/Add_1"),
+        ("trunk_blocks.0", "trunk_blocks.1"),
+    ),
+    # Without a skip: the three transitions between stages.
+    "minifasnet_v1se": Real(
+        {"inverted_bottleneck": 15, "without_skip": 3, "squeeze_excite": 3},
+        tuple("/" + name.replace(".model.", "/model/model.") + "/Add" for name in _MINIFASNET),
+        _MINIFASNET,
+    ),
+    "mlperftiny_ic_resnet8": Real(
+        {"residual": 3, "projections": 2},
+        (
+            "model/activation_2/Relu;model/add/add",
+            "model/activation_4/Relu;model/add_1/add",
+            "model/activation_6/Relu;model/add_2/add",
+        ),
+    ),
+    # MobileNetV3's blocks, then x + SE(x) eight times in the neck, whose three sums over scales
+    # are no blocks.
+    "ppocrv3_det": Real(
+        {
+            "inverted_bottleneck": 15,
+            "without_skip": 5,
+            "residual_other": 8,
+            "squeeze_excite": 8,
+        },
+        _numbered("p2o.Add.{}", 2, 4, 6, 8, 18, 24, 30, 40, 50, 56)
+        + _numbered("p2o.Add.{}", 64, 70, 76, 82, 94, 100, 106, 112),
+    ),
+    # 1x1, depthwise, 1x1 with SiLU behind each: no inverted bottleneck, whose last has none.
+    "yolox_nano": Real(
+        {"residual_other": 7},
+        _numbered("Add_{}", 65, 91, 101, 111, 137, 147, 157),
+    ),
+}
+
+KINDS = (
+    "residual",
+    "bottleneck",
+    "inverted_bottleneck",
+    "residual_other",
+    "squeeze_excite",
+    "gate",
+)
 
 
 def _exports(options):
@@ -73,8 +149,9 @@ def accuracy(options, report):
         )
 
 
-def _inspect(options, path):
-    done = common.run(options.blok, "inspect", path, "--json")
+def inspect(blok, path):
+    """What `inspect --json` says of a model, or None and why not."""
+    done = common.run(blok, "inspect", path, "--json")
     if done.status != 0:
         return None, done.why()
     try:
@@ -141,7 +218,7 @@ def blocks(options, report):
     for net, writer, into in _exports(options):
         if net.full is None:
             continue
-        found, why = _inspect(options, into / "model.onnx")
+        found, why = inspect(options.blok, into / "model.onnx")
         faults = [why] if found is None else _block_faults(net, found)
         report.check(
             not faults,
@@ -149,6 +226,46 @@ def blocks(options, report):
             "; ".join(faults)
             or ", ".join(f"{n} {kind}" for kind, n in found["counts"].items() if n),
         )
+    _real_blocks(options, report)
+
+
+def _real_faults(want, found):
+    """How an answer differs from what was counted by eye, in words, and the figures."""
+    blocks = found["blocks"]
+    got = {kind: found["counts"].get(kind, 0) for kind in KINDS}
+    got["projections"] = sum(b["skip"] == "projection" for b in blocks)
+    inverted = [b for b in blocks if b["kind"] == "inverted_bottleneck"]
+    got["without_skip"] = sum(b["skip"] == "none" for b in inverted)
+    faults = [
+        f"{n} {what}, expected {want.counts.get(what, 0)}"
+        for what, n in got.items()
+        if n != want.counts.get(what, 0)
+    ]
+    skipping = [b for b in blocks if b["skip"] != "none"]
+    for node in want.additions:
+        if sum(node in b["nodes"] for b in skipping) != 1:
+            faults.append(f"{node} is not the addition of one block")
+    if len(skipping) != len(want.additions):
+        faults.append(f"{len(skipping)} blocks have a skip, expected {len(want.additions)}")
+    names = tuple(b["name"] for b in skipping)
+    if want.names and names != want.names:
+        faults.append(f"blocks are named {', '.join(names)}, expected {', '.join(want.names)}")
+    return faults, ", ".join(f"{n} {what}" for what, n in got.items() if n)
+
+
+def _real_blocks(options, report):
+    """The blocks of the real models, as they were counted by eye."""
+    if options.models is None or not options.models.is_dir():
+        report.skip("blocks of real models", "no folder of real models: give one with --models")
+        return
+    for name, want in REAL.items():
+        path = options.models / name / "model.onnx"
+        if not path.exists():
+            report.skip(f"blocks {name}", f"{path} is not there")
+            continue
+        found, why = inspect(options.blok, path)
+        faults, figures = ([why], "") if found is None else _real_faults(want, found)
+        report.check(not faults, f"blocks {name}", "; ".join(faults) or figures)
 
 
 def parameters(options, report):
@@ -162,7 +279,7 @@ def parameters(options, report):
         if want is not None and counted != want:
             report.fail(name, f"the file holds {counted:,}, expected {want:,}")
             continue
-        found, why = _inspect(options, into / "model.onnx")
+        found, why = inspect(options.blok, into / "model.onnx")
         if found is None:
             report.fail(name, why)
             continue

@@ -11,12 +11,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 @dataclasses.dataclass
 class Options:
-    """Where things are. `models` is a folder of real models outside the project, or None."""
+    """Where things are. `models` is a folder of real models outside the project, or None; `all`
+    asks for more than a quick run takes.
+    """
 
     blok: pathlib.Path
     work: pathlib.Path
     models: pathlib.Path | None
     jobs: int
+    all: bool = False
 
 
 @dataclasses.dataclass

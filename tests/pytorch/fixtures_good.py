@@ -6,7 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+import fixtures_blocks
 import fixtures_exports
+import fixtures_functions
 import fixtures_opsets
 from fixtures_parts import (
     BOOL,
@@ -427,11 +429,12 @@ PLAIN = [
     constants_as_nodes,
     annotated,
     unknown_operator,
+    fixtures_blocks.block_kinds,
 ]
 
 
 def models():
-    for make in PLAIN + fixtures_opsets.MODELS:
+    for make in PLAIN + fixtures_functions.MODELS + fixtures_opsets.MODELS:
         made = make()
         yield make.__name__, *(made if isinstance(made, tuple) else (made, {}))
     for name, made in fixtures_exports.models():

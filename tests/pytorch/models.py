@@ -270,25 +270,41 @@ def answers(net, model, x):
     return f32, f64
 
 
-def export(model, x, path, writer):
-    options = {}
-    if writer == "kept":
-        options = {"do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE}
+def write(model, x, path, dynamo, opset=None, dynamic=False, **options):
+    """One export: by torch.export or TorchScript, at an opset (none: the exporter's own choice),
+    the batch fixed or open; `options` go to the exporter as they are.
+    """
+    if opset is not None:
+        options["opset_version"] = opset
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        if writer.startswith("dynamo"):
-            if writer.endswith("_n"):
+        if dynamo:
+            if dynamic:
                 x = torch.cat([x, x])[:2]
                 options["dynamic_shapes"] = ({0: torch.export.Dim("N")},)
             torch.onnx.export(model, (x,), str(path), dynamo=True, verbose=False, **options)
         else:
-            if writer.endswith("_n"):
+            if dynamic:
                 options.update(
                     input_names=["x"],
                     output_names=["y"],
                     dynamic_axes={"x": {0: "N"}, "y": {0: "N"}},
                 )
             torch.onnx.export(model, (x,), str(path), dynamo=False, **options)
+
+
+KEPT = {"do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE}
+
+
+def export(model, x, path, writer):
+    write(
+        model,
+        x,
+        path,
+        writer.startswith("dynamo"),
+        dynamic=writer.endswith("_n"),
+        **(KEPT if writer == "kept" else {}),
+    )
 
 
 def folder(work, net, writer):

@@ -52,7 +52,9 @@ COMMANDS = {
         "export the guide's and torchvision's networks (the checks below need them)",
     ),
     "proto": (_checks("proto"), "the project's ONNX schema is the onnx package's"),
-    "blocks": (_checks("blocks"), "the guide's modules are recognised"),
+    "blocks": (_checks("blocks"), "the guide's modules and real models (--models) are recognised"),
+    "torchvision": (_module("torchvision_blocks"), "the blocks of torchvision's networks"),
+    "timm": (_module("timm_blocks"), "skips and gates of timm's networks (a dozen, or --all)"),
     "parameters": (_checks("parameters"), "parameter counts"),
     "accuracy": (_checks("accuracy"), "outputs against PyTorch in float64"),
     "stored": (_checks("stored"), "real models against their stored outputs (--models)"),
@@ -85,12 +87,17 @@ def main():
         "--models", type=pathlib.Path, help="a folder of real models, NAME/model.onnx each"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="programs at once")
+    parser.add_argument("--all", action="store_true", help="timm: every model, not a fixed dozen")
     given = parser.parse_args()
 
     work = given.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     options = common.Options(
-        given.blok.resolve(), work, given.models and given.models.resolve(), given.jobs
+        given.blok.resolve(),
+        work,
+        given.models and given.models.resolve(),
+        given.jobs,
+        given.all,
     )
     wanted = list(COMMANDS) if "all" in given.check else given.check
     if set(wanted) - {"models", "fixtures", "proto"} and not os.access(options.blok, os.X_OK):
