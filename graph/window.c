@@ -142,23 +142,33 @@ static blok_status resolve_given(const window_reader *r, blok_window *w, uint32_
   return BLOK_OK;
 }
 
+// What both kinds of window read: all but what they make of the pads. pads has room for
+// 2 * BLOK_MAX_RANK, and is zero where auto_pad says how to pad.
+static blok_status read_window(const window_reader *r, uint32_t axes, const int64_t *in,
+                               const int64_t *kernel, blok_window *out, auto_pad *mode,
+                               int64_t *pads) {
+  memset(out, 0, sizeof *out);
+  if (axes > BLOK_MAX_RANK - 2) {
+    return fail(r, "%u spatial axes, the most is %d", axes, BLOK_MAX_RANK - 2);
+  }
+  out->axes = axes;
+  for (uint32_t i = 0; i < axes; i++) out->in[i] = in[i] < 0 ? -1 : in[i];
+  memset(pads, 0, 2 * BLOK_MAX_RANK * sizeof *pads);
+  *mode = PAD_GIVEN;
+  BLOK_TRY(read_kernel(r, kernel, out));
+  BLOK_TRY(read_ints(r, "strides", axes, 1, 1, out->stride));
+  BLOK_TRY(read_ints(r, "dilations", axes, 1, 1, out->dilation));
+  BLOK_TRY(read_auto_pad(r, mode));
+  return *mode == PAD_GIVEN ? read_ints(r, "pads", 2 * axes, 0, 0, pads) : BLOK_OK;
+}
+
 blok_status blok_window_resolve(const blok_graph *graph, const blok_node *node, uint32_t axes,
                                 const int64_t *in, const int64_t *kernel, blok_window *out,
                                 blok_error *error) {
   window_reader r = {graph, node, error};
-  memset(out, 0, sizeof *out);
-  if (axes > BLOK_MAX_RANK - 2) {
-    return fail(&r, "%u spatial axes, the most is %d", axes, BLOK_MAX_RANK - 2);
-  }
-  out->axes = axes;
-  for (uint32_t i = 0; i < axes; i++) out->in[i] = in[i] < 0 ? -1 : in[i];
-  auto_pad mode = PAD_GIVEN;
-  int64_t pads[2 * BLOK_MAX_RANK] = {0};
-  BLOK_TRY(read_kernel(&r, kernel, out));
-  BLOK_TRY(read_ints(&r, "strides", axes, 1, 1, out->stride));
-  BLOK_TRY(read_ints(&r, "dilations", axes, 1, 1, out->dilation));
-  BLOK_TRY(read_auto_pad(&r, &mode));
-  if (mode == PAD_GIVEN) BLOK_TRY(read_ints(&r, "pads", 2 * axes, 0, 0, pads));
+  auto_pad mode;
+  int64_t pads[2 * BLOK_MAX_RANK];
+  BLOK_TRY(read_window(&r, axes, in, kernel, out, &mode, pads));
   // VALID windows lie in the input as they are: ONNX gives them no part in ceil_mode.
   bool ceil = mode == PAD_GIVEN && blok_node_int(node, "ceil_mode", 0) != 0;
   for (uint32_t i = 0; i < axes; i++) {
@@ -215,22 +225,12 @@ blok_status blok_window_resolve_transposed(const blok_graph *graph, const blok_n
                                            uint32_t axes, const int64_t *in, const int64_t *kernel,
                                            blok_window *out, blok_error *error) {
   window_reader r = {graph, node, error};
-  memset(out, 0, sizeof *out);
-  if (axes > BLOK_MAX_RANK - 2) {
-    return fail(&r, "%u spatial axes, the most is %d", axes, BLOK_MAX_RANK - 2);
-  }
-  out->axes = axes;
-  for (uint32_t i = 0; i < axes; i++) out->in[i] = in[i] < 0 ? -1 : in[i];
-  auto_pad mode = PAD_GIVEN;
-  int64_t pads[2 * BLOK_MAX_RANK] = {0};
+  auto_pad mode;
+  int64_t pads[2 * BLOK_MAX_RANK];
   int64_t extra[BLOK_MAX_RANK], wanted[BLOK_MAX_RANK];
-  BLOK_TRY(read_kernel(&r, kernel, out));
-  BLOK_TRY(read_ints(&r, "strides", axes, 1, 1, out->stride));
-  BLOK_TRY(read_ints(&r, "dilations", axes, 1, 1, out->dilation));
+  BLOK_TRY(read_window(&r, axes, in, kernel, out, &mode, pads));
   BLOK_TRY(read_ints(&r, "output_padding", axes, 0, 0, extra));
   BLOK_TRY(read_ints(&r, "output_shape", axes, 0, -1, wanted));
-  BLOK_TRY(read_auto_pad(&r, &mode));
-  if (mode == PAD_GIVEN) BLOK_TRY(read_ints(&r, "pads", 2 * axes, 0, 0, pads));
   bool same = mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER;
   for (uint32_t i = 0; i < axes; i++) {
     out->pad_begin[i] = pads[i];

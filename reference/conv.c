@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "graph/infer.h"
 #include "reference/reference.h"
+#include "reference/walk.h"
 
 typedef struct conv_job {
   blok_window window;
@@ -23,15 +24,6 @@ typedef struct conv_job {
 } conv_job;
 
 static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b > 0); }
-
-// The next index in row-major order below limits; false after the last.
-static bool advance(int64_t *index, const int64_t *limits, uint32_t n) {
-  for (uint32_t i = n; i-- > 0;) {
-    if (++index[i] < limits[i]) return true;
-    index[i] = 0;
-  }
-  return false;
-}
 
 static void find_spans(conv_job *job) {
   const blok_window *w = &job->window;
@@ -91,7 +83,7 @@ static void compute_row(conv_job *job, const double *channels, const int64_t *po
     }
     if (inside) add_taps(job, channels + offset * w->in[last], taps);
     taps += w->kernel[last];
-  } while (advance(tap, w->kernel, last));
+  } while (blok_ref_advance(tap, w->kernel, last));
 }
 
 // One tap that moves over every cell: the plane is one long row.
@@ -179,7 +171,7 @@ static void compute_filter(const blok_ref_call *call, conv_job *job, size_t imag
     compute_row(job, channels, position, bias);
     blok_ref_store_many(call->out[0], at, (size_t)w->out[last], job->row);
     at += (size_t)w->out[last];
-  } while (advance(position, w->out, last));
+  } while (blok_ref_advance(position, w->out, last));
 }
 
 blok_status blok_ref_Conv(blok_ref_call *call, blok_error *error) {

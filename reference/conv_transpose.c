@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "graph/infer.h"
 #include "reference/reference.h"
+#include "reference/walk.h"
 
 typedef struct transposed_job {
   blok_window window;
@@ -19,15 +20,6 @@ typedef struct transposed_job {
   double *taps;      // of one channel and filter
   double *plane;     // the outputs of one filter
 } transposed_job;
-
-// The next index in row-major order below limits; false after the last.
-static bool advance(int64_t *index, const int64_t *limits, uint32_t n) {
-  for (uint32_t i = n; i-- > 0;) {
-    if (++index[i] < limits[i]) return true;
-    index[i] = 0;
-  }
-  return false;
-}
 
 // One input row under one row of taps, at row `to` of the plane.
 static void add_row(const transposed_job *job, const double *cells, const double *taps,
@@ -62,9 +54,9 @@ static void add_channel(transposed_job *job, const double *cells) {
       }
       if (inside) add_row(job, cells, taps, job->plane + row * w->out[last]);
       taps += w->kernel[last];
-    } while (advance(tap, w->kernel, last));
+    } while (blok_ref_advance(tap, w->kernel, last));
     cells += w->in[last];
-  } while (advance(position, w->in, last));
+  } while (blok_ref_advance(position, w->in, last));
 }
 
 static blok_status plan(const blok_ref_call *call, transposed_job *job, blok_error *error) {

@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "graph/infer.h"
 #include "reference/reference.h"
+#include "reference/walk.h"
 
 typedef struct pool_job {
   blok_window window;
@@ -14,6 +15,8 @@ typedef struct pool_job {
   size_t out_plane;  // outputs of one
   double *cells;     // one plane
   double *values;    // its outputs
+  bool include_pad;  // AveragePool: padding counts
+  double p;          // LpPool
 } pool_job;
 
 // What a window covers of the input: taps first..end of each axis, and how many taps lie on the
@@ -27,7 +30,7 @@ typedef struct cover {
 
 static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b > 0); }
 
-// The next index in row-major order, low <= index < high; false after the last.
+// blok_ref_advance with a lower end, low <= index < high.
 static bool advance(int64_t *index, const int64_t *low, const int64_t *high, uint32_t n) {
   for (uint32_t i = n; i-- > 0;) {
     if (++index[i] < high[i]) return true;
@@ -104,9 +107,29 @@ static void finish(const blok_ref_call *call, pool_job *job) {
   blok_free(call->allocator, job->values);
 }
 
+// Fills the output with what pool makes of the window at each position.
+static blok_status pool_planes(blok_ref_call *call, pool_job *job,
+                               double (*pool)(const pool_job *job, const int64_t *position),
+                               blok_error *error) {
+  blok_status status;
+  BLOK_TRY_TO(done, plan(call, job, error));
+  for (size_t plane = 0; plane < job->planes; plane++) {
+    blok_ref_load_many(call->in[0], plane * job->in_plane, job->in_plane, job->cells);
+    int64_t position[BLOK_MAX_RANK] = {0};
+    size_t at = 0;
+    do {
+      job->values[at++] = pool(job, position);
+    } while (blok_ref_advance(position, job->window.out, job->window.axes));
+    blok_ref_store_many(call->out[0], plane * job->out_plane, job->out_plane, job->values);
+  }
+done:
+  finish(call, job);
+  return status;
+}
+
 // ---- AveragePool --------------------------------------------------------------------------------
 
-static double average(const pool_job *job, const int64_t *position, bool include_pad) {
+static double average(const pool_job *job, const int64_t *position) {
   const blok_window *w = &job->window;
   cover area;
   find_cover(w, position, &area);
@@ -119,31 +142,15 @@ static double average(const pool_job *job, const int64_t *position, bool include
       count++;
     } while (advance(tap, area.first, area.end, w->axes));
   }
-  if (include_pad) count = area.padded_count;
+  if (job->include_pad) count = area.padded_count;
   return count > 0 ? sum / count : (double)NAN;
 }
 
 blok_status blok_ref_AveragePool(blok_ref_call *call, blok_error *error) {
-  const blok_tensor *x = call->in[0];
-  blok_dtype dtype = x->dtype;
+  blok_dtype dtype = call->in[0]->dtype;
   if (!blok_dtype_is_float(dtype)) return blok_ref_unsupported_type(call, error, dtype);
-  bool include_pad = blok_node_int(call->node, "count_include_pad", 0) != 0;
-  static const int64_t zero[BLOK_MAX_RANK];
-  pool_job job = {0};
-  blok_status status;
-  BLOK_TRY_TO(done, plan(call, &job, error));
-  for (size_t plane = 0; plane < job.planes; plane++) {
-    blok_ref_load_many(x, plane * job.in_plane, job.in_plane, job.cells);
-    int64_t position[BLOK_MAX_RANK] = {0};
-    size_t at = 0;
-    do {
-      job.values[at++] = average(&job, position, include_pad);
-    } while (advance(position, zero, job.window.out, job.window.axes));
-    blok_ref_store_many(call->out[0], plane * job.out_plane, job.out_plane, job.values);
-  }
-done:
-  finish(call, &job);
-  return status;
+  pool_job job = {.include_pad = blok_node_int(call->node, "count_include_pad", 0) != 0};
+  return pool_planes(call, &job, average, error);
 }
 
 // ---- MaxPool ------------------------------------------------------------------------------------
@@ -195,7 +202,6 @@ blok_status blok_ref_MaxPool(blok_ref_call *call, blok_error *error) {
   }
   const blok_tensor *indices = call->n_out > 1 ? call->out[1] : NULL;
   bool by_column = blok_node_int(call->node, "storage_order", 0) != 0;
-  static const int64_t zero[BLOK_MAX_RANK];
   pool_job job = {0};
   blok_status status;
   BLOK_TRY_TO(done, plan(call, &job, error));
@@ -212,7 +218,7 @@ blok_status blok_ref_MaxPool(blok_ref_call *call, blok_error *error) {
         blok_ref_store_i64(indices, plane * job.out_plane + at, cell);
       }
       at++;
-    } while (advance(position, zero, job.window.out, job.window.axes));
+    } while (blok_ref_advance(position, job.window.out, job.window.axes));
     blok_ref_store_many(call->out[0], plane * job.out_plane, job.out_plane, job.values);
   }
 done:
@@ -223,7 +229,7 @@ done:
 // ---- LpPool -------------------------------------------------------------------------------------
 
 // The padding counts as 0.
-static double norm(const pool_job *job, const int64_t *position, double p) {
+static double norm(const pool_job *job, const int64_t *position) {
   const blok_window *w = &job->window;
   cover area;
   find_cover(w, position, &area);
@@ -232,35 +238,21 @@ static double norm(const pool_job *job, const int64_t *position, double p) {
   int64_t tap[BLOK_MAX_RANK];
   first_tap(w, &area, tap);
   do {
-    sum += pow(fabs(job->cells[cell_of(w, &area, tap)]), p);
+    sum += pow(fabs(job->cells[cell_of(w, &area, tap)]), job->p);
   } while (advance(tap, area.first, area.end, w->axes));
-  return pow(sum, 1 / p);
+  return pow(sum, 1 / job->p);
 }
 
 blok_status blok_ref_LpPool(blok_ref_call *call, blok_error *error) {
-  const blok_tensor *x = call->in[0];
-  if (!blok_dtype_is_float(x->dtype)) return blok_ref_unsupported_type(call, error, x->dtype);
+  blok_dtype dtype = call->in[0]->dtype;
+  if (!blok_dtype_is_float(dtype)) return blok_ref_unsupported_type(call, error, dtype);
   int64_t p = blok_node_int(call->node, "p", 2);
   if (p < 1) {
     return blok_ref_fail(call, error, BLOK_E_SHAPE, "p is %lld; it must be 1 or more",
                          (long long)p);
   }
-  static const int64_t zero[BLOK_MAX_RANK];
-  pool_job job = {0};
-  blok_status status;
-  BLOK_TRY_TO(done, plan(call, &job, error));
-  for (size_t plane = 0; plane < job.planes; plane++) {
-    blok_ref_load_many(x, plane * job.in_plane, job.in_plane, job.cells);
-    int64_t position[BLOK_MAX_RANK] = {0};
-    size_t at = 0;
-    do {
-      job.values[at++] = norm(&job, position, (double)p);
-    } while (advance(position, zero, job.window.out, job.window.axes));
-    blok_ref_store_many(call->out[0], plane * job.out_plane, job.out_plane, job.values);
-  }
-done:
-  finish(call, &job);
-  return status;
+  pool_job job = {.p = (double)p};
+  return pool_planes(call, &job, norm, error);
 }
 
 // ---- GlobalAveragePool, GlobalMaxPool -----------------------------------------------------------

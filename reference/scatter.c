@@ -45,7 +45,7 @@ static blok_status read_reduction(const blok_ref_call *call, reduction *out, blo
     return BLOK_OK;
   }
   return blok_ref_fail(call, error, BLOK_E_UNSUPPORTED,
-                       "reduction is none of none, add, mul, max and min");
+                       "reduction must be none, add, mul, max or min");
 }
 
 static double join_floats(reduction how, double a, double b) {

@@ -1,5 +1,5 @@
-// What picks elements along an axis: ArgMax, ArgMin, TopK, OneHot; and Trilu, which keeps a
-// triangle.
+// What picks elements along an axis: ArgMax, ArgMin, TopK, OneHot; and what goes by the diagonals
+// of a matrix: Trilu, which keeps a triangle, and EyeLike.
 //
 // Elements are compared by a key: an unsigned number of the same order, NaN above all others, so
 // that one comparison serves every type.
@@ -114,7 +114,8 @@ blok_status blok_ref_TopK(blok_ref_call *call, blok_error *error) {
               values->rank == in->rank && values->dims[axis] == blok_ref_load_i64(call->in[1], 0) &&
               values->dims[axis] <= in->dims[axis];
   if (!fits) {
-    return blok_ref_fail(call, error, BLOK_E_SHAPE, "axis %lld of input %s does not hold K",
+    return blok_ref_fail(call, error, BLOK_E_SHAPE,
+                         "K must be one number, from 0 to the size of axis %lld of input %s",
                          (long long)asked, blok_print_dims(in->dims, in->rank).text);
   }
   if (blok_ref_count(values) == 0) return BLOK_OK;
@@ -181,7 +182,7 @@ blok_status blok_ref_OneHot(blok_ref_call *call, blok_error *error) {
   return BLOK_OK;
 }
 
-// ---- Trilu --------------------------------------------------------------------------------------
+// ---- Diagonals ----------------------------------------------------------------------------------
 
 blok_status blok_ref_Trilu(blok_ref_call *call, blok_error *error) {
   const blok_tensor *in = call->in[0];
@@ -208,6 +209,35 @@ blok_status blok_ref_Trilu(blok_ref_call *call, blok_error *error) {
     int64_t column = (int64_t)i % columns, row = (int64_t)i / columns % rows;
     bool kept = upper ? column - row >= k : column - row <= k;
     if (!kept) memset(to + i * size, 0, size);
+  }
+  return BLOK_OK;
+}
+
+blok_status blok_ref_EyeLike(blok_ref_call *call, blok_error *error) {
+  const blok_tensor *in = call->in[0];
+  const blok_tensor *out = call->out[0];
+  size_t size = blok_dtype_size(out->dtype), bytes;
+  int64_t k = blok_node_int(call->node, "k", 0);
+  bool real = blok_dtype_is_float(out->dtype);
+  bool whole = blok_dtype_is_integer(out->dtype) || out->dtype == BLOK_BOOL;
+  if (size == 0 || (!real && !whole)) return blok_ref_unsupported_type(call, error, out->dtype);
+  if (in->rank != 2 || out->rank != 2) {
+    return blok_ref_fail(call, error, BLOK_E_SHAPE, "input %s is no matrix",
+                         blok_print_dims(in->dims, in->rank).text);
+  }
+  if (blok_ref_count(out) == 0) return BLOK_OK;
+  int64_t rows = out->dims[0], columns = out->dims[1];
+  // Beyond the corners the diagonal lies outside.
+  k = blok_max_i64(-rows, blok_min_i64(k, columns));
+  if (!blok_mul_size(blok_ref_count(out), size, &bytes)) return blok_fail_memory(error, SIZE_MAX);
+  memset(out->data, 0, bytes);
+  for (int64_t row = blok_max_i64(0, -k); row < rows && row + k < columns; row++) {
+    size_t at = (size_t)(row * columns + row + k);
+    if (real) {
+      blok_ref_store(out, at, 1);
+    } else {
+      blok_ref_store_i64(out, at, 1);
+    }
   }
   return BLOK_OK;
 }

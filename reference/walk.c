@@ -89,6 +89,14 @@ void blok_walk_copy_row(size_t size, int64_t length, void *to, int64_t to_step, 
 #undef COPY
 }
 
+bool blok_ref_advance(int64_t *index, const int64_t *limits, uint32_t n) {
+  for (uint32_t i = n; i-- > 0;) {
+    if (++index[i] < limits[i]) return true;
+    index[i] = 0;
+  }
+  return false;
+}
+
 void blok_walk_copy(size_t size, uint32_t rank, const int64_t *dims, void *to,
                     const int64_t *to_strides, const void *from, const int64_t *from_strides) {
   blok_walk walk;

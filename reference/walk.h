@@ -33,6 +33,10 @@ bool blok_walk_next(blok_walk *walk);
 bool blok_walk_broadcast(blok_walk *walk, const blok_tensor *out, const blok_tensor *const *in,
                          uint32_t n);
 
+// The next index below limits in row-major order; false after the last, when it is all zeroes
+// again.
+bool blok_ref_advance(int64_t *index, const int64_t *limits, uint32_t n);
+
 // Copies elements of size bytes from one strided array to another.
 void blok_walk_copy(size_t size, uint32_t rank, const int64_t *dims, void *to,
                     const int64_t *to_strides, const void *from, const int64_t *from_strides);

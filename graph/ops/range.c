@@ -59,7 +59,9 @@ static blok_element element_of(const blok_fact *fact) {
 }
 
 static blok_status fail_count(const blok_infer *infer, blok_error *error) {
-  return blok_infer_fail(infer, error, "delta is 0, or the number of elements has no end");
+  return blok_infer_fail(infer, error,
+                         "delta must not be 0, and start, limit and delta must give a number of "
+                         "elements that is finite");
 }
 
 static blok_status integer_range(blok_infer *infer, blok_dtype dtype, blok_error *error) {

@@ -1,4 +1,4 @@
-// Shapes of what picks elements along an axis: ArgMax, ArgMin, TopK and OneHot.
+// Shapes of what picks elements along an axis: ArgMax, ArgMin, TopK and OneHot; and of EyeLike.
 #include "base/error.h"
 #include "graph/ops/elements.h"
 #include "graph/ops/ops.h"
@@ -41,7 +41,8 @@ blok_status blok_infer_TopK(blok_infer *infer, blok_error *error) {
     bool fits = !items[0].known ||
                 (items[0].value >= 0 && (!blok_dim_known(size) || items[0].value <= size.value));
     if (!fits) {
-      return blok_infer_fail(infer, error, "K is %lld; axis %u of input %s holds no so many",
+      return blok_infer_fail(infer, error,
+                             "K is %lld; it must be from 0 to the size of axis %u of input %s",
                              (long long)items[0].value, axis, blok_print_fact(in).text);
     }
     dims[axis] = blok_dim_of_element(items[0]);
@@ -80,4 +81,19 @@ blok_status blok_infer_OneHot(blok_infer *infer, blok_error *error) {
   }
   dims[axis] = read_depth(blok_infer_in(infer, 1));
   return blok_infer_set(infer, 0, dtype, rank, dims, error);
+}
+
+blok_status blok_infer_EyeLike(blok_infer *infer, blok_error *error) {
+  const blok_fact *in = blok_infer_in(infer, 0);
+  int64_t dtype = blok_node_int(infer->node, "dtype", in ? (int64_t)in->dtype : BLOK_UNDEFINED);
+  if (dtype < BLOK_UNDEFINED || dtype > BLOK_I2) {
+    return blok_infer_fail(infer, error, "attribute dtype is %lld, which names no element type",
+                           (long long)dtype);
+  }
+  blok_infer_set_dtype(infer, 0, (blok_dtype)dtype);
+  if (!blok_fact_ranked(in)) return BLOK_OK;
+  if (in->rank != 2) {
+    return blok_infer_fail(infer, error, "input %s is no matrix", blok_print_fact(in).text);
+  }
+  return blok_infer_set(infer, 0, (blok_dtype)dtype, 2, in->dims, error);
 }

@@ -11,8 +11,8 @@ blok_status blok_infer_Tile(blok_infer *infer, blok_error *error) {
   if (!blok_fact_ranked(in)) return BLOK_OK;
   int64_t length = blok_infer_length(repeats);
   if (length >= 0 && length != in->rank) {
-    return blok_infer_fail(infer, error, "%lld repeats for input %s", (long long)length,
-                           blok_print_fact(in).text);
+    return blok_infer_fail(infer, error, "repeats holds %lld numbers, input %s needs one an axis",
+                           (long long)length, blok_print_fact(in).text);
   }
   blok_element items[BLOK_FACT_ELEMENTS];
   uint32_t n = 0;
@@ -25,7 +25,7 @@ blok_status blok_infer_Tile(blok_infer *infer, blok_error *error) {
     if (items[i].known && items[i].value == 1) dims[i] = in->dims[i];
     if (size == 1) dims[i] = blok_dim_of_element(items[i]);
     if (items[i].known && items[i].value < 0) {
-      return blok_infer_fail(infer, error, "axis %u is to be repeated %lld times", i,
+      return blok_infer_fail(infer, error, "repeats[%u] is %lld; it must be 0 or more", i,
                              (long long)items[i].value);
     }
     if (!items[i].known || size < 0) continue;

@@ -25,7 +25,7 @@ START_TEST(range__takes_its_size_from_numbers_or_a_symbol) {
   one_hook_gives(&h, 0, BLOK_I64, "3");
   one_hook_elements(&h, 0, "1,4,7");
   one_hook_scalar(&h, 2, BLOK_I64, 0);
-  one_hook_fails(&h, "delta is 0");
+  one_hook_fails(&h, "delta must not be 0");
   one_hook_scalar(&h, 0, BLOK_I64, 0);
   one_hook_list(&h, 1, "N");
   one_hook_scalar(&h, 2, BLOK_I64, 1);
@@ -93,6 +93,21 @@ START_TEST(one_hot__adds_an_axis_of_the_depth) {
 }
 END_TEST
 
+START_TEST(eye_like__has_the_shape_of_a_matrix_and_the_type_asked_for) {
+  one_hook h;
+  one_hook_init(&h, "EyeLike", 1, 1);
+  one_hook_in(&h, 0, BLOK_F32, "N,5");
+  one_hook_gives(&h, 0, BLOK_F32, "N,5");
+  one_hook_int(&h, "dtype", BLOK_I64);
+  one_hook_gives(&h, 0, BLOK_I64, "N,5");
+  one_hook_in(&h, 0, BLOK_F32, "N,5,5");
+  one_hook_fails(&h, "is no matrix");
+  one_hook_int(&h, "dtype", 99);
+  one_hook_fails(&h, "attribute dtype is 99");
+  one_hook_free(&h);
+}
+END_TEST
+
 START_TEST(depth_to_space__divides_channels_and_multiplies_sides) {
   one_hook h;
   one_hook_init(&h, "DepthToSpace", 1, 1);
@@ -119,9 +134,9 @@ START_TEST(tile__keeps_symbols_that_are_not_repeated) {
   one_hook_list(&h, 1, "1,2,M");
   one_hook_gives(&h, 0, BLOK_F32, "N,6,M");
   one_hook_list(&h, 1, "2,2");
-  one_hook_fails(&h, "2 repeats for input");
+  one_hook_fails(&h, "repeats holds 2 numbers, input");
   one_hook_list(&h, 1, "1,-1,1");
-  one_hook_fails(&h, "repeated -1 times");
+  one_hook_fails(&h, "repeats[1] is -1");
   one_hook_free(&h);
 }
 END_TEST
@@ -240,6 +255,7 @@ Suite *suite_infer_selection(void) {
   tcase_add_test(tests, arg_max__drops_or_keeps_its_axis);
   tcase_add_test(tests, top_k__sizes_both_outputs);
   tcase_add_test(tests, one_hot__adds_an_axis_of_the_depth);
+  tcase_add_test(tests, eye_like__has_the_shape_of_a_matrix_and_the_type_asked_for);
   tcase_add_test(tests, depth_to_space__divides_channels_and_multiplies_sides);
   tcase_add_test(tests, tile__keeps_symbols_that_are_not_repeated);
   tcase_add_test(tests, gather_nd__joins_the_lists_with_what_they_leave);

@@ -3,10 +3,12 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "support/fault.h"
 
 enum { MOST = 1 << 24 };  // elements of an output
 
@@ -171,6 +173,16 @@ blok_status one_node_run(one_node *self) {
   return one_node_run_with(self, blok_allocator_default());
 }
 
+static blok_status run_faulty(void *context, const blok_allocator *allocator, blok_error *error) {
+  one_node *self = context;
+  self->error = (blok_error)BLOK_ERROR_INIT;
+  blok_status status = one_node_run_with(self, allocator);
+  *error = self->error;
+  return status;
+}
+
+uint64_t one_node_sweep(one_node *self) { return blok_fault_sweep(run_faulty, self); }
+
 double one_node_value(const one_node *self, uint32_t slot, size_t i) {
   return blok_ref_load(&self->out[slot], i);
 }
@@ -189,4 +201,17 @@ void one_node_check(const one_node *self, uint32_t slot, blok_dtype dtype, const
     ck_assert_msg(got == values[i] || fabs(got - values[i]) <= tolerance,
                   "output %u, element %u: %.17g instead of %.17g", slot, i, got, values[i]);
   }
+}
+
+void one_node_unary(const char *op, const char *attr, double value, blok_dtype dtype,
+                    uint32_t count, const double *xs, const double *want, double tolerance) {
+  char shape[16];
+  one_node node;
+  snprintf(shape, sizeof shape, "%u", count);
+  one_node_init(&node, op, 1, 1);
+  if (attr) one_node_float(&node, attr, value);
+  one_node_in(&node, 0, dtype, shape, count, xs);
+  ck_assert_msg(one_node_run(&node) == BLOK_OK, "%s", node.error.message);
+  one_node_check(&node, 0, dtype, shape, count, want, tolerance);
+  one_node_free(&node);
 }

@@ -51,11 +51,17 @@ blok_status one_node_infer(one_node *self);
 // BLOK_E_LIMIT when an output would have more than 2^24 elements.
 blok_status one_node_run_with(one_node *self, const blok_allocator *allocator);
 blok_status one_node_run(one_node *self);
+// one_node_run under blok_fault_sweep (support/fault.h), whose result it gives.
+uint64_t one_node_sweep(one_node *self);
 
 // Value of an output.
 double one_node_value(const one_node *self, uint32_t slot, size_t i);
 // Asserts shape and values of an output.
 void one_node_check(const one_node *self, uint32_t slot, blok_dtype dtype, const char *shape,
                     uint32_t count, const double *values, double tolerance);
+// Asserts that an operator of one input, of count values xs, gives want in the same type. attr is a
+// float attribute, NULL for none.
+void one_node_unary(const char *op, const char *attr, double value, blok_dtype dtype,
+                    uint32_t count, const double *xs, const double *want, double tolerance);
 
 #endif  // BLOK_TESTS_UNIT_REFERENCE_ONE_NODE_H

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "one_node.h"
-#include "support/fault.h"
 
 Suite *suite_group_norm(void);
 
@@ -191,14 +190,6 @@ START_TEST(average_pool__reaches_over_dilated_windows) {
 }
 END_TEST
 
-static blok_status run_faulty(void *context, const blok_allocator *allocator, blok_error *error) {
-  one_node *n = context;
-  n->error = (blok_error)BLOK_ERROR_INIT;
-  blok_status status = one_node_run_with(n, allocator);
-  *error = n->error;
-  return status;
-}
-
 START_TEST(group_norm__leaks_nothing_when_any_allocation_fails) {
   one_node n;
   one_node_init(&n, "GroupNormalization", 3, 1);
@@ -206,7 +197,7 @@ START_TEST(group_norm__leaks_nothing_when_any_allocation_fails) {
   one_node_fill(&n, 1, BLOK_F32, "4");
   one_node_fill(&n, 2, BLOK_F32, "4");
   one_node_int(&n, "num_groups", 2);
-  ck_assert_uint_ge(blok_fault_sweep(run_faulty, &n), 1);
+  ck_assert_uint_ge(one_node_sweep(&n), 1);
   one_node_free(&n);
 }
 END_TEST

@@ -13,20 +13,6 @@ Suite *suite_ref_elementwise(void);
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof *(array))
 
-// op of one input over xs gives want.
-static void unary(const char *op, const char *attr, double value, blok_dtype dtype, uint32_t n,
-                  const double *xs, const double *want, double tolerance) {
-  char shape[16];
-  one_node node;
-  snprintf(shape, sizeof shape, "%u", n);
-  one_node_init(&node, op, 1, 1);
-  if (attr) one_node_float(&node, attr, value);
-  one_node_in(&node, 0, dtype, shape, n, xs);
-  ck_assert_msg(one_node_run(&node) == BLOK_OK, "%s", node.error.message);
-  one_node_check(&node, 0, dtype, shape, n, want, tolerance);
-  one_node_free(&node);
-}
-
 START_TEST(unary__gives_the_functions_values) {
   static const double x[] = {-3, -0.5, 0, 0.5, 3};
   static const struct {
@@ -46,10 +32,11 @@ START_TEST(unary__gives_the_functions_values) {
       {"Tanh", NULL, 0, {-0.99505475369, -0.46211715726, 0, 0.46211715726, 0.99505475369}},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F64, 5, x, cases[i].want, 1e-9);
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F32, 5, x, cases[i].want, 1e-6);
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F16, 5, x, cases[i].want, 1e-2);
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_BF16, 5, x, cases[i].want, 7e-2);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F64, 5, x, cases[i].want, 1e-9);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F32, 5, x, cases[i].want, 1e-6);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F16, 5, x, cases[i].want, 1e-2);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_BF16, 5, x, cases[i].want,
+                   7e-2);
   }
 }
 END_TEST
@@ -61,18 +48,19 @@ START_TEST(unary__reads_more_than_one_piece) {
     x[i] = i - 350;
     want[i] = i < 350 ? 0 : i - 350;
   }
-  unary("Relu", NULL, 0, BLOK_F32, N, x, want, 0);
-  unary("Relu", NULL, 0, BLOK_F64, N, x, want, 0);
-  unary("Relu", NULL, 0, BLOK_I16, N, x, want, 0);
+  one_node_unary("Relu", NULL, 0, BLOK_F32, N, x, want, 0);
+  one_node_unary("Relu", NULL, 0, BLOK_F64, N, x, want, 0);
+  one_node_unary("Relu", NULL, 0, BLOK_I16, N, x, want, 0);
 }
 END_TEST
 
 START_TEST(unary__passes_nan_and_infinities) {
   const double x[] = {(double)NAN, HUGE_VAL, -HUGE_VAL};
-  unary("Relu", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, HUGE_VAL, 0}, 0);
-  unary("HardSigmoid", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, 1, 0}, 0);
-  unary("Sigmoid", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, 1, 0}, 0);
-  unary("Sqrt", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, HUGE_VAL, (double)NAN}, 0);
+  one_node_unary("Relu", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, HUGE_VAL, 0}, 0);
+  one_node_unary("HardSigmoid", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, 1, 0}, 0);
+  one_node_unary("Sigmoid", NULL, 0, BLOK_F32, 3, x, (const double[]){(double)NAN, 1, 0}, 0);
+  one_node_unary("Sqrt", NULL, 0, BLOK_F32, 3, x,
+                 (const double[]){(double)NAN, HUGE_VAL, (double)NAN}, 0);
 }
 END_TEST
 

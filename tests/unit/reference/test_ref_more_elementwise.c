@@ -11,19 +11,6 @@ Suite *suite_ref_more_elementwise(void);
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof *(array))
 
-static void unary(const char *op, const char *attr, double value, blok_dtype dtype, uint32_t n,
-                  const double *xs, const double *want, double tolerance) {
-  char shape[16];
-  one_node node;
-  snprintf(shape, sizeof shape, "%u", n);
-  one_node_init(&node, op, 1, 1);
-  if (attr) one_node_float(&node, attr, value);
-  one_node_in(&node, 0, dtype, shape, n, xs);
-  ck_assert_msg(one_node_run(&node) == BLOK_OK, "%s", node.error.message);
-  one_node_check(&node, 0, dtype, shape, n, want, tolerance);
-  one_node_free(&node);
-}
-
 // op of two inputs of their own types; the result has the type of the first.
 static void binary(const char *op, blok_dtype left, blok_dtype right, uint32_t n, const double *a,
                    const double *b, const double *want) {
@@ -74,10 +61,11 @@ START_TEST(unary__gives_the_rarer_functions_values) {
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     const double *x = cases[i].x;
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F64, 5, x, cases[i].want, 1e-8);
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F32, 5, x, cases[i].want, 1e-6);
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F16, 5, x, cases[i].want, 1e-2);
-    unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_BF16, 5, x, cases[i].want, 7e-2);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F64, 5, x, cases[i].want, 1e-8);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F32, 5, x, cases[i].want, 1e-6);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_F16, 5, x, cases[i].want, 1e-2);
+    one_node_unary(cases[i].op, cases[i].attr, cases[i].value, BLOK_BF16, 5, x, cases[i].want,
+                   7e-2);
   }
 }
 END_TEST
@@ -85,25 +73,28 @@ END_TEST
 START_TEST(unary__keeps_the_rarer_functions_limits) {
   const double x[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, 1000, -1000};
   const double nan = (double)NAN;
-  unary("Softplus", NULL, 0, BLOK_F64, 5, x, (const double[]){nan, HUGE_VAL, 0, 1000, 0}, 0);
-  unary("Elu", NULL, 0, BLOK_F64, 5, x, (const double[]){nan, HUGE_VAL, -1, 1000, -1}, 0);
-  unary("Mish", NULL, 0, BLOK_F64, 2, x + 3, (const double[]){1000, 0}, 0);
-  unary("Log", NULL, 0, BLOK_F32, 3, (const double[]){0, -1, nan},
-        (const double[]){-HUGE_VAL, nan, nan}, 0);
-  unary("Reciprocal", NULL, 0, BLOK_F32, 2, (const double[]){0, HUGE_VAL},
-        (const double[]){HUGE_VAL, 0}, 0);
+  one_node_unary("Softplus", NULL, 0, BLOK_F64, 5, x, (const double[]){nan, HUGE_VAL, 0, 1000, 0},
+                 0);
+  one_node_unary("Elu", NULL, 0, BLOK_F64, 5, x, (const double[]){nan, HUGE_VAL, -1, 1000, -1}, 0);
+  one_node_unary("Mish", NULL, 0, BLOK_F64, 2, x + 3, (const double[]){1000, 0}, 0);
+  one_node_unary("Log", NULL, 0, BLOK_F32, 3, (const double[]){0, -1, nan},
+                 (const double[]){-HUGE_VAL, nan, nan}, 0);
+  one_node_unary("Reciprocal", NULL, 0, BLOK_F32, 2, (const double[]){0, HUGE_VAL},
+                 (const double[]){HUGE_VAL, 0}, 0);
 }
 END_TEST
 
 START_TEST(unary__takes_abs_and_neg_of_integers_and_wraps) {
-  unary("Abs", NULL, 0, BLOK_I8, 3, (const double[]){-128, -7, 7}, (const double[]){-128, 7, 7}, 0);
-  unary("Abs", NULL, 0, BLOK_I64, 2, (const double[]){-0x1p63, -9}, (const double[]){-0x1p63, 9},
-        0);
-  unary("Abs", NULL, 0, BLOK_U64, 2, (const double[]){0x1p63, 9}, (const double[]){0x1p63, 9}, 0);
-  unary("Abs", NULL, 0, BLOK_U8, 2, (const double[]){200, 9}, (const double[]){200, 9}, 0);
-  unary("Neg", NULL, 0, BLOK_I8, 3, (const double[]){-128, -7, 7}, (const double[]){-128, 7, -7},
-        0);
-  unary("Neg", NULL, 0, BLOK_I32, 2, (const double[]){5, 0}, (const double[]){-5, 0}, 0);
+  one_node_unary("Abs", NULL, 0, BLOK_I8, 3, (const double[]){-128, -7, 7},
+                 (const double[]){-128, 7, 7}, 0);
+  one_node_unary("Abs", NULL, 0, BLOK_I64, 2, (const double[]){-0x1p63, -9},
+                 (const double[]){-0x1p63, 9}, 0);
+  one_node_unary("Abs", NULL, 0, BLOK_U64, 2, (const double[]){0x1p63, 9},
+                 (const double[]){0x1p63, 9}, 0);
+  one_node_unary("Abs", NULL, 0, BLOK_U8, 2, (const double[]){200, 9}, (const double[]){200, 9}, 0);
+  one_node_unary("Neg", NULL, 0, BLOK_I8, 3, (const double[]){-128, -7, 7},
+                 (const double[]){-128, 7, -7}, 0);
+  one_node_unary("Neg", NULL, 0, BLOK_I32, 2, (const double[]){5, 0}, (const double[]){-5, 0}, 0);
   one_node node;
   one_node_init(&node, "Neg", 1, 1);
   one_node_fill(&node, 0, BLOK_U8, "3");

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "one_node.h"
-#include "support/fault.h"
 
 static void init(one_node *n, const char *mode, const char *transform) {
   one_node_init(n, "Resize", 4, 1);
@@ -260,20 +259,12 @@ START_TEST(resize__refuses_to_make_something_of_nothing) {
 }
 END_TEST
 
-static blok_status run_faulty(void *context, const blok_allocator *allocator, blok_error *error) {
-  one_node *n = context;
-  n->error = (blok_error)BLOK_ERROR_INIT;
-  blok_status status = one_node_run_with(n, allocator);
-  *error = n->error;
-  return status;
-}
-
 START_TEST(resize__leaks_nothing_when_any_allocation_fails) {
   one_node n;
   init(&n, _i ? "cubic" : "nearest", "half_pixel");
   one_node_fill(&n, 0, BLOK_F32, "2x3");
   one_node_in(&n, 3, BLOK_I64, "2", VALUES(3, 2));
-  ck_assert_uint_ge(blok_fault_sweep(run_faulty, &n), 2);
+  ck_assert_uint_ge(one_node_sweep(&n), 2);
   one_node_free(&n);
 }
 END_TEST

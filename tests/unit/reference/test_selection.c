@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "one_node.h"
-#include "support/fault.h"
 
 Suite *suite_selection(void);
 
@@ -227,6 +226,31 @@ START_TEST(trilu__keeps_a_triangle_of_each_matrix) {
 }
 END_TEST
 
+START_TEST(eye_like__puts_ones_on_a_diagonal_of_the_type_asked_for) {
+  one_node n;
+  one_node_init(&n, "EyeLike", 1, 1);
+  one_node_in(&n, 0, BLOK_F32, "2x3", VALUES(9, 9, 9, 9, 9, 9));
+  ck_assert_int_eq(one_node_run(&n), BLOK_OK);
+  one_node_check(&n, 0, BLOK_F32, "2x3", VALUES(1, 0, 0, 0, 1, 0), 0);
+  one_node_int(&n, "dtype", BLOK_I64);
+  one_node_int(&n, "k", 1);
+  ck_assert_int_eq(one_node_run(&n), BLOK_OK);
+  one_node_check(&n, 0, BLOK_I64, "2x3", VALUES(0, 1, 0, 0, 0, 1), 0);
+  one_node_int(&n, "dtype", BLOK_BOOL);
+  one_node_int(&n, "k", -1);
+  ck_assert_int_eq(one_node_run(&n), BLOK_OK);
+  one_node_check(&n, 0, BLOK_BOOL, "2x3", VALUES(0, 0, 0, 1, 0, 0), 0);
+  one_node_int(&n, "dtype", BLOK_F16);
+  one_node_int(&n, "k", INT64_MIN);
+  ck_assert_int_eq(one_node_run(&n), BLOK_OK);
+  one_node_check(&n, 0, BLOK_F16, "2x3", VALUES(0, 0, 0, 0, 0, 0), 0);
+  one_node_int(&n, "k", INT64_MAX);
+  ck_assert_int_eq(one_node_run(&n), BLOK_OK);
+  one_node_check(&n, 0, BLOK_F16, "2x3", VALUES(0, 0, 0, 0, 0, 0), 0);
+  one_node_free(&n);
+}
+END_TEST
+
 START_TEST(depth_to_space__moves_channels_into_blocks_in_both_orders) {
   one_node n;
   one_node_init(&n, "DepthToSpace", 1, 1);
@@ -325,20 +349,12 @@ START_TEST(sign__takes_integers_too) {
 }
 END_TEST
 
-static blok_status run_faulty(void *context, const blok_allocator *allocator, blok_error *error) {
-  one_node *n = context;
-  n->error = (blok_error)BLOK_ERROR_INIT;
-  blok_status status = one_node_run_with(n, allocator);
-  *error = n->error;
-  return status;
-}
-
 START_TEST(top_k__leaks_nothing_when_any_allocation_fails) {
   one_node n;
   one_node_init(&n, "TopK", 2, 2);
   one_node_fill(&n, 0, BLOK_F32, "2x5");
   one_node_in(&n, 1, BLOK_I64, "1", VALUES(2));
-  ck_assert_uint_ge(blok_fault_sweep(run_faulty, &n), 1);
+  ck_assert_uint_ge(one_node_sweep(&n), 1);
   one_node_free(&n);
 }
 END_TEST
@@ -361,6 +377,7 @@ Suite *suite_selection(void) {
   tcase_add_test(tests, top_k__works_along_an_inner_axis_of_integers);
   tcase_add_test(tests, one_hot__leaves_indices_out_of_range_off);
   tcase_add_test(tests, trilu__keeps_a_triangle_of_each_matrix);
+  tcase_add_test(tests, eye_like__puts_ones_on_a_diagonal_of_the_type_asked_for);
   tcase_add_test(tests, depth_to_space__moves_channels_into_blocks_in_both_orders);
   tcase_add_test(tests, space_to_depth__is_the_way_back);
   tcase_add_test(tests, tile__repeats_every_axis);
