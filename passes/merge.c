@@ -130,8 +130,8 @@ static bool holds_weights(const blok_value *value) {
           literal->dtype != BLOK_STRING);
 }
 
-// Whether the node is a layer with weights. What it makes of weights alone is a weight, too. A value
-// that the graph captures may be one.
+// Whether the node is a layer with weights. What it makes of weights alone is a weight, too. A
+// value that the graph captures may be one.
 static bool reads_weights(merger *self, const blok_node *node) {
   bool some = false;
   bool only = true;
@@ -312,8 +312,7 @@ static blok_status visit(blok_graph *graph, void *context, blok_error *error) {
   self.next = blok_arena_array(&self.arena, graph->n_nodes, sizeof *self.next);
   self.last = blok_arena_array(&self.arena, graph->n_nodes, sizeof *self.last);
   self.slots = blok_arena_array(&self.arena, self.n_slots, sizeof *self.slots);
-  bool room =
-      self.class_of && self.weight && self.map && self.next && self.last && self.slots;
+  bool room = self.class_of && self.weight && self.map && self.next && self.last && self.slots;
   blok_status status = room ? merge_nodes(&self, error) : blok_fail_memory(error, 0);
   blok_arena_free(&self.arena);
   return status;

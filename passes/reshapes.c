@@ -1,6 +1,8 @@
 // Shapes that a graph computes become constants where the facts say enough, so that nothing needs
 // the chain of nodes that computed them; an Expand before arithmetic that broadcasts by itself
-// goes; and of Reshape, Flatten, Squeeze and Unsqueeze in a row the last reads what the first read.
+// goes; and of Reshape, Flatten, Squeeze and Unsqueeze in a row the last reads what the first read,
+// where that leaves the first without a reader: one that stays is what its other readers share with
+// the row (the input of a residual block, say), and reading past it would hide that.
 #include <string.h>
 
 #include "base/error.h"
@@ -11,8 +13,9 @@
 typedef struct reshaper {
   blok_graph *graph;
   const blok_facts *facts;
-  blok_uses uses;  // before any change
-  uint32_t *next;  // by node: the one before it in a row that nothing needs but this one; 0: none
+  blok_uses uses;    // before any change
+  uint32_t *shaped;  // by value: the uses that only ask for its shape
+  uint32_t *next;    // by node: the one before it in a row that nothing needs but this one; 0: none
 } reshaper;
 
 // ---- Targets ------------------------------------------------------------------------------------
@@ -175,6 +178,19 @@ static bool reshapes(const blok_node *node) {
          node->op == BLOK_OP_Squeeze || node->op == BLOK_OP_Unsqueeze;
 }
 
+static void note_shaped(reshaper *self) {
+  const blok_graph *graph = self->graph;
+  for (uint32_t i = 0; i < graph->n_order; i++) {
+    const blok_node *node = blok_node_at(graph, graph->order[i]);
+    if (node->op == BLOK_OP_Shape) self->shaped[blok_node_input(node, 0).i]++;
+  }
+}
+
+// One use takes the elements; what asks for the shape is known without them, or goes on doing so.
+static bool read_once(const reshaper *self, blok_value_id value) {
+  return blok_uses_count(&self->uses, value) == self->shaped[value.i] + 1;
+}
+
 // The node reads what its maker reads, since neither moves an element; its own target then says the
 // whole shape. What the maker read has been followed to its start already.
 static blok_status skip_reshape(reshaper *self, blok_node_id id, blok_error *error) {
@@ -184,6 +200,7 @@ static blok_status skip_reshape(reshaper *self, blok_node_id id, blok_error *err
   blok_node_id maker = blok_value_producer(graph, node->inputs[0]);
   const blok_node *first = blok_node_at(graph, maker);
   if (!maker.i || !reshapes(first) || !blok_node_input(first, 0).i) return BLOK_OK;
+  if (!read_once(self, node->inputs[0])) return BLOK_OK;
   int64_t target[BLOK_MAX_RANK];
   blok_value_id x = first->inputs[0];
   const blok_fact *out = blok_known_out(self->facts, node);
@@ -196,7 +213,7 @@ static blok_status skip_reshape(reshaper *self, blok_node_id id, blok_error *err
   BLOK_TRY(blok_node_resize_inputs(graph, id, 2, error));
   blok_graph_set_input(graph, id, 0, x);
   blok_graph_set_input(graph, id, 1, shape);
-  if (blok_uses_count(&self->uses, first->outputs[0]) == 1) self->next[id.i] = maker.i;
+  self->next[id.i] = maker.i;
   return BLOK_OK;
 }
 
@@ -215,8 +232,10 @@ static blok_status reshape_nodes(reshaper *self, blok_error *error) {
 static blok_status visit(blok_graph *graph, blok_facts *facts, blok_error *error) {
   reshaper self = {.graph = graph, .facts = facts};
   self.next = blok_arena_array(&facts->arena, graph->n_nodes, sizeof *self.next);
-  if (!self.next) return blok_fail_memory(error, graph->n_nodes);
+  self.shaped = blok_arena_array(&facts->arena, graph->n_values, sizeof *self.shaped);
+  if (!self.next || !self.shaped) return blok_fail_memory(error, graph->n_nodes);
   BLOK_TRY(blok_uses_build(graph, &graph->module->allocator, &self.uses, error));
+  note_shaped(&self);
   blok_status status = reshape_nodes(&self, error);
   blok_uses_free(&self.uses);
   return status;

@@ -9,6 +9,11 @@
 // values that a node outside it, a subgraph or an output reads under the layout. So the number
 // never grows, and work is linear in the graph.
 //
+// A Transpose that follows another at once is not joined with it where the first must stay for
+// others: what it makes is then what they share (the input of a residual block, say), and reading
+// past it would hide that. Whether it must is known only after the sweep, which is then done again,
+// a bounded number of times.
+//
 // A Transpose that moves nothing but axes of size 1 is a Reshape, and counts for none.
 #include "passes/transposes.h"
 
@@ -18,6 +23,9 @@
 #include "passes/known.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
+
+// Sweeps over the graph at most. Pairs that the last one still finds are joined.
+#define SWEEPS 4
 
 typedef enum mover_role {
   STAYS = 0,
@@ -30,6 +38,7 @@ typedef struct mover {
   blok_layouts layouts;
   blok_graph *graph;
   uint8_t *role;         // by node: mover_role
+  uint8_t *apart;        // by node: a Transpose that takes its input as a plain value
   uint32_t *group;       // by value: a value of the same group, itself for the one it goes by
   int64_t *gain;         // by value that a group goes by: Transposes that go less those that come
   uint8_t *needed;       // by value: it is read under its layout
@@ -94,7 +103,7 @@ static blok_status look_at_transpose(mover *self, blok_node_id id, blok_error *e
   const blok_node *node = blok_node_at(self->graph, id);
   blok_value_id in = blok_node_input(node, 0);
   blok_value_id out = blok_node_output(node, 0);
-  const blok_layout *before = layout_of(self, in);
+  const blok_layout *before = self->apart[id.i] ? NULL : layout_of(self, in);
   blok_layout own = {0};
   if (!in.i || !out.i || !own_layout(self, node, &own)) return BLOK_OK;
   if (before) {
@@ -148,12 +157,35 @@ static void need(mover *self, blok_value_id value) {
 static void need_read(mover *self, blok_node_id id) {
   const blok_node *node = blok_node_at(self->graph, id);
   const blok_subgraph *inner = NULL;
-  for (uint32_t i = 0; self->role[id.i] == STAYS && i < node->n_inputs; i++) {
-    need(self, node->inputs[i]);
-  }
+  bool as_is = self->role[id.i] == STAYS || self->apart[id.i];
+  for (uint32_t i = 0; as_is && i < node->n_inputs; i++) need(self, node->inputs[i]);
   for (uint32_t s = 0; (inner = blok_node_subgraph(node, s)); s++) {
     for (uint32_t c = 0; c < inner->n_captures; c++) need(self, inner->captures[c].outer);
   }
+}
+
+static void find_needed(mover *self) {
+  const blok_graph *graph = self->graph;
+  for (uint32_t i = 0; i < graph->n_order; i++) need_read(self, graph->order[i]);
+  for (uint32_t i = 0; i < graph->n_outputs; i++) need(self, graph->outputs[i].value);
+}
+
+// Sets those Transposes apart that follow one at once which must stay; true when there are more of
+// them than before.
+static bool set_apart(mover *self) {
+  const blok_graph *graph = self->graph;
+  bool more = false;
+  for (uint32_t i = 0; i < graph->n_order; i++) {
+    blok_node_id id = graph->order[i];
+    const blok_node *node = blok_node_at(graph, id);
+    bool turns = self->role[id.i] == TURNS || self->role[id.i] == TURNS_BACK;
+    if (!turns || self->apart[id.i] || !self->needed[node->inputs[0].i]) continue;
+    blok_node_id maker = blok_value_producer(graph, node->inputs[0]);
+    if (!maker.i || self->role[maker.i] != TURNS) continue;
+    self->apart[id.i] = 1;
+    more = true;
+  }
+  return more;
 }
 
 static void count_gain(mover *self) {
@@ -161,14 +193,12 @@ static void count_gain(mover *self) {
   for (uint32_t i = 0; i < graph->n_order; i++) {
     blok_node_id id = graph->order[i];
     const blok_node *node = blok_node_at(graph, id);
-    need_read(self, id);
     if (self->role[id.i] == TURNS && !is_free(self, node->outputs[0])) {
       self->gain[group_of(self, node->outputs[0].i)]++;
     } else if (self->role[id.i] == TURNS_BACK && !is_free(self, node->inputs[0])) {
       self->gain[group_of(self, node->inputs[0].i)]++;
     }
   }
-  for (uint32_t i = 0; i < graph->n_outputs; i++) need(self, graph->outputs[i].value);
   for (uint32_t i = 1; i < self->layouts.n; i++) {
     blok_value_id value = {i};
     if (!self->needed[i] || is_free(self, value)) continue;
@@ -221,7 +251,7 @@ static blok_status change_turn(mover *self, blok_node_id id, blok_error *error) 
     if (!own_layout(self, blok_node_at(graph, id), &own)) return BLOK_OK;
     return set_turn(self, id, fact, &own, error);
   }
-  self->plain[out.i] = plain_of(self, in);
+  self->plain[out.i] = self->apart[id.i] ? in : plain_of(self, in);
   if (!self->needed[out.i]) {
     blok_graph_remove_node(graph, id);
     drop_value(graph, out);
@@ -235,12 +265,17 @@ static blok_status change_turn(mover *self, blok_node_id id, blok_error *error) 
 // One that ends a layout hands the plain value on.
 static blok_status change_turn_back(mover *self, blok_node_id id, blok_error *error) {
   blok_value_id in = blok_node_input(blok_node_at(self->graph, id), 0);
+  blok_value_id out = blok_node_output(blok_node_at(self->graph, id), 0);
+  blok_layout own = {0};
+  BLOK_TRY(blok_rewrite_keep(self->graph, id, error));
   if (is_taken(self, in)) {
     blok_graph_set_input(self->graph, id, 0, plain_of(self, in));
     blok_node_drop_attr(self->graph, id, "perm");
     blok_node_set_op(self->graph, id, "Identity");
+    return BLOK_OK;
   }
-  return blok_rewrite_keep(self->graph, id, error);
+  if (!own_layout(self, blok_node_at(self->graph, id), &own)) return BLOK_OK;
+  return set_turn(self, id, blok_facts_of(self->layouts.facts, out), &own, error);
 }
 
 // Slot of the node makes a plain value; who needs the one under the layout gets it behind.
@@ -311,12 +346,27 @@ static void note_chain(mover *self, blok_node_id id, uint8_t *claimed) {
   self->next[id.i] = maker.i;
 }
 
+static blok_status look_over(mover *self, blok_error *error) {
+  const blok_graph *graph = self->graph;
+  for (uint32_t i = 0; i < graph->n_nodes; i++) self->role[i] = STAYS;
+  for (uint32_t i = 0; i < self->layouts.n; i++) {
+    self->layouts.of[i] = NULL;
+    self->group[i] = i;
+    self->needed[i] = 0;
+  }
+  for (uint32_t i = 0; i < graph->n_order; i++) BLOK_TRY(look_at(self, graph->order[i], error));
+  find_needed(self);
+  return BLOK_OK;
+}
+
 static blok_status move_all(mover *self, blok_error *error) {
   blok_graph *graph = self->graph;
   uint8_t *claimed = blok_arena_array(self->layouts.arena, graph->n_nodes, sizeof *claimed);
   if (!claimed) return blok_fail_memory(error, graph->n_nodes);
-  for (uint32_t i = 1; i < self->layouts.n; i++) self->group[i] = i;
-  for (uint32_t i = 0; i < graph->n_order; i++) BLOK_TRY(look_at(self, graph->order[i], error));
+  for (uint32_t i = 0; i < SWEEPS; i++) {
+    BLOK_TRY(look_over(self, error));
+    if (i + 1 == SWEEPS || !set_apart(self)) break;
+  }
   count_gain(self);
   for (uint32_t i = 0; i < graph->n_order; i++) note_chain(self, graph->order[i], claimed);
   BLOK_TRY(blok_rewrite_gather(graph, self->next, error));
@@ -339,13 +389,14 @@ static blok_status visit(blok_graph *graph, blok_facts *facts, blok_error *error
   self.layouts.of = blok_arena_array(arena, n, sizeof *self.layouts.of);
   self.layouts.constants = blok_arena_array(arena, n, sizeof *self.layouts.constants);
   self.role = blok_arena_array(arena, graph->n_nodes, sizeof *self.role);
+  self.apart = blok_arena_array(arena, graph->n_nodes, sizeof *self.apart);
   self.group = blok_arena_array(arena, n, sizeof *self.group);
   self.gain = blok_arena_array(arena, n, sizeof *self.gain);
   self.needed = blok_arena_array(arena, n, sizeof *self.needed);
   self.plain = blok_arena_array(arena, n, sizeof *self.plain);
   self.next = blok_arena_array(arena, graph->n_nodes, sizeof *self.next);
-  bool room = self.layouts.of && self.layouts.constants && self.role && self.group && self.gain &&
-              self.needed && self.plain && self.next;
+  bool room = self.layouts.of && self.layouts.constants && self.role && self.apart && self.group &&
+              self.gain && self.needed && self.plain && self.next;
   return room ? move_all(&self, error) : blok_fail_memory(error, n);
 }
 

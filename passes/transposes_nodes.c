@@ -10,8 +10,9 @@
 #include "passes/transposes.h"
 #include "reference/reference.h"
 
-// Constants of more elements than this are not written anew in another order.
-#define REORDERED_ELEMENTS 65536
+// Constants of more elements than this are not written anew in another order: each node under a
+// layout may need a copy of its own, so this bounds what a small file can ask for.
+#define REORDERED_ELEMENTS 4096
 
 // How an operator's parameters name axes.
 typedef enum axes_kind {

@@ -247,6 +247,92 @@ START_TEST(merge__follows_what_a_branch_captures) {
 }
 END_TEST
 
+START_TEST(merge__leaves_layers_of_equal_weights) {
+  net self;
+  net_start(&self, "1,4,2,2");
+  net_f32(&self, "w", "2,4,1,1", ones);
+  net_f32(&self, "v", "2,4,1,1", ones);
+  net_node(&self, "Conv", "x,w", "a");
+  net_node(&self, "Conv", "x,v", "b");
+  net_node(&self, "Conv", "x,w", "c");
+  net_node(&self, "Sum", "a,b,c", "y");
+  net_expect(&self, "Conv Conv Conv Sum");
+  net_start(&self, "1,4,2,2");
+  net_f32(&self, "scale", "4", ones);
+  net_f32(&self, "shift", "4", zeros);
+  net_node(&self, "BatchNormalization", "x,scale,shift,shift,scale", "a");
+  net_node(&self, "BatchNormalization", "x,scale,shift,shift,scale", "b");
+  net_node(&self, "Add", "a,b", "y");
+  net_expect(&self, "BatchNormalization BatchNormalization Add");
+}
+END_TEST
+
+// Weights that stay as small as they are in the file, since wide they would pass the limit.
+START_TEST(merge__leaves_layers_of_weights_that_are_computed) {
+  static const int8_t bytes[1024] = {1, 2, 3};
+  net self;
+  net_start(&self, "2,32");
+  net_input(&self, "q", BLOK_I8, "32,32");
+  blok_value_id weight = BLOK_NO_VALUE;
+  ck_assert_int_eq(blok_graph_add_constant(self.graph, "w", BLOK_I8, 2, (int64_t[]){32, 32}, bytes,
+                                           &weight, NULL),
+                   BLOK_OK);
+  for (int i = 0; i < 2; i++) {
+    net_int(&self, net_node(&self, "Cast", i ? "w" : "q", i ? "wide" : "given"), "to", BLOK_F32);
+    net_node(&self, "MatMul", i ? "x,wide" : "x,given", i ? "a" : "c");
+    net_node(&self, "MatMul", i ? "x,wide" : "x,given", i ? "b" : "d");
+  }
+  net_node(&self, "Sum", "a,b,c,d", "y");
+  net_output(&self, "y");
+  blok_pass_options options = net_options();
+  options.limits.fold_bytes = 1;
+  blok_error error = BLOK_ERROR_INIT;
+  ck_assert_int_eq(blok_working_graph(self.module, &options, &self.work, &error), BLOK_OK);
+  ck_assert_str_eq(net_ops(&self), "Cast MatMul Cast MatMul MatMul Sum");
+  const blok_node *sum = net_maker(&self, "y");
+  ck_assert_uint_ne(sum->inputs[0].i, sum->inputs[1].i);
+  ck_assert_uint_eq(sum->inputs[2].i, sum->inputs[3].i);
+  net_free(&self);
+}
+END_TEST
+
+START_TEST(merge__leaves_layers_of_weights_that_a_branch_captures) {
+  net self;
+  net_start(&self, "2,2");
+  net_input(&self, "c", BLOK_BOOL, "");
+  net_f32(&self, "w", "2,2", ones);
+  blok_node_id node = net_node(&self, "If", "c", "y");
+  for (int i = 0; i < 2; i++) {
+    net_branch(&self, node, i ? "then_branch" : "else_branch", "x,w");
+    net_node(&self, "Relu", "x", "r");
+    net_node(&self, "Relu", "x", "s");
+    net_node(&self, "MatMul", "r,w", "a");
+    net_node(&self, "MatMul", "s,w", "b");
+    net_node(&self, "Add", "a,b", "o");
+    net_output(&self, "o");
+    net_leave(&self);
+  }
+  net_output(&self, "y");
+  net_work(&self);
+  const blok_graph *branch = net_maker(&self, "y")->attrs[0].as.graphs[0].graph;
+  ck_assert_uint_eq(branch->n_order, 4);
+  ck_assert_str_eq(blok_node_at(branch, branch->order[1])->op_type, "MatMul");
+  ck_assert_str_eq(blok_node_at(branch, branch->order[2])->op_type, "MatMul");
+  net_free(&self);
+}
+END_TEST
+
+START_TEST(merge__takes_resizes_by_one_list_of_scales) {
+  net self;
+  net_start(&self, "1,4,2,2");
+  net_f32(&self, "scales", "4", (float[]){1, 1, 2, 2});
+  net_node(&self, "Resize", "x,,scales", "a");
+  net_node(&self, "Resize", "x,,scales", "b");
+  net_node(&self, "Add", "a,b", "y");
+  net_expect(&self, "Resize Add");
+}
+END_TEST
+
 START_TEST(merge__takes_many_equal_nodes) {
   enum { MANY = 50000 };
   net self;
@@ -441,10 +527,14 @@ START_TEST(rewrites__survive_every_failed_allocation) {
   net_int(&self, net_node(&self, "ReduceMean", "g,axes", "i"), "keepdims", 0);
   net_i64(&self, "back", "4", (int64_t[]){0, 4, 1, 1});
   net_node(&self, "Reshape", "i,back", "j");
-  net_node(&self, "Mul", "h,j", "y");
+  net_node(&self, "Mul", "h,j", "k");
+  net_i64(&self, "ends", "8", (int64_t[]){0, 0, 0, 1, 0, 0, 1, 0});
+  net_f32(&self, "weights", "2,4,1,1", ones);
+  net_node(&self, "Pad", "k,ends", "wider");
+  net_node(&self, "Conv", "wider,weights", "y");
   net_output(&self, "y");
   net_work(&self);
-  ck_assert_str_eq(net_ops(&self), "Split Add Mul Relu GlobalAveragePool Mul");
+  ck_assert_str_eq(net_ops(&self), "Split Add Mul Relu GlobalAveragePool Mul Conv");
   ck_assert_uint_gt(blok_fault_sweep(make_working, &self), 20);
   net_free(&self);
 }
@@ -473,6 +563,10 @@ Suite *suite_rewrites(void) {
   tcase_add_test(merge, merge__keeps_the_names_of_outputs);
   tcase_add_test(merge, merge__leaves_what_chance_makes);
   tcase_add_test(merge, merge__follows_what_a_branch_captures);
+  tcase_add_test(merge, merge__leaves_layers_of_equal_weights);
+  tcase_add_test(merge, merge__leaves_layers_of_weights_that_are_computed);
+  tcase_add_test(merge, merge__leaves_layers_of_weights_that_a_branch_captures);
+  tcase_add_test(merge, merge__takes_resizes_by_one_list_of_scales);
   tcase_add_test(merge, merge__takes_many_equal_nodes);
   suite_add_tcase(suite, merge);
   TCase *parts = tcase_create("parts");

@@ -137,6 +137,40 @@ START_TEST(reshapes__cancels_a_squeeze_and_what_undoes_it) {
 }
 END_TEST
 
+START_TEST(reshapes__stay_in_a_row_where_others_read_what_lies_between) {
+  net self;
+  net_start(&self, "2,3,4");
+  net_i64(&self, "square", "2", (int64_t[]){6, 4});
+  net_i64(&self, "flat", "2", (int64_t[]){1, 24});
+  net_node(&self, "Reshape", "x,square", "a");
+  net_node(&self, "Reshape", "a,flat", "b");
+  net_node(&self, "Softmax", "b", "c");
+  net_node(&self, "Reshape", "c,square", "d");
+  net_node(&self, "Add", "a,d", "y");
+  net_output(&self, "y");
+  net_work(&self);
+  ck_assert_str_eq(net_ops(&self), "Reshape Reshape Softmax Reshape Add");
+  const blok_node *inner = net_maker(&self, "b");
+  ck_assert_ptr_nonnull(inner);
+  ck_assert_uint_eq(inner->inputs[0].i, net_maker(&self, "a")->outputs[0].i);
+  net_free(&self);
+}
+END_TEST
+
+START_TEST(reshapes__join_where_others_ask_only_for_the_shape_between) {
+  net self;
+  net_start(&self, "N,3,4");
+  net_i64(&self, "square", "3", (int64_t[]){0, 12, 1});
+  net_i64(&self, "flat", "2", (int64_t[]){0, 12});
+  net_node(&self, "Reshape", "x,square", "a");
+  net_node(&self, "Reshape", "a,flat", "b");
+  net_node(&self, "Softmax", "b", "c");
+  net_node(&self, "Shape", "a", "s");
+  net_node(&self, "Reshape", "c,s", "y");
+  net_expect(&self, "Reshape Softmax Reshape");
+}
+END_TEST
+
 START_TEST(reshapes__takes_a_long_row) {
   net self;
   net_start(&self, "2,3");
@@ -422,6 +456,8 @@ Suite *suite_spellings(void) {
   tcase_add_test(reshapes, reshapes__joins_reshapes_in_a_row);
   tcase_add_test(reshapes, reshapes__leaves_a_row_whose_result_no_target_can_say);
   tcase_add_test(reshapes, reshapes__cancels_a_squeeze_and_what_undoes_it);
+  tcase_add_test(reshapes, reshapes__stay_in_a_row_where_others_read_what_lies_between);
+  tcase_add_test(reshapes, reshapes__join_where_others_ask_only_for_the_shape_between);
   tcase_add_test(reshapes, reshapes__takes_a_long_row);
   tcase_add_test(reshapes, across__lets_reshapes_meet_around_a_bias_and_an_activation);
   tcase_add_test(reshapes, across__computes_what_the_reshapes_computed);

@@ -70,6 +70,78 @@ START_TEST(transposes__joins_two_that_do_not_cancel) {
 }
 END_TEST
 
+// y = Reshape(a) + Reshape(d) of a = x turned, d = op of a turned back and forth.
+static void branch_off(net *self, const char *op, const char *extra) {
+  char inputs[32];
+  snprintf(inputs, sizeof inputs, "b%s", extra);
+  turn(self, "x", "a", last);
+  turn(self, "a", "b", first);
+  net_node(self, op, inputs, "c");
+  turn(self, "c", "d", last);
+  net_i64(self, "flat", "2", (int64_t[]){3, 4});
+  net_node(self, "Reshape", "a,flat", "e");
+  net_node(self, "Reshape", "d,flat", "f");
+  net_node(self, "Add", "e,f", "y");
+}
+
+START_TEST(transposes__stay_where_others_read_what_lies_between_the_two) {
+  net self;
+  net_start(&self, "1,2,2,3");
+  net_f32(&self, "scale", "3", (float[]){1, 2, 3});
+  branch_off(&self, "LayerNormalization", ",scale");
+  work(&self, "Transpose Transpose LayerNormalization Transpose Reshape Reshape Add");
+  net_free(&self);
+}
+END_TEST
+
+START_TEST(transposes__cancel_behind_one_that_stays_for_others) {
+  // Softmax runs over three neighbours that rise by one.
+  static const float share[3] = {0.09003057F, 0.24472848F, 0.66524094F};
+  net self;
+  float want[12];
+  net_start(&self, "1,2,2,3");
+  branch_off(&self, "Softmax", "");
+  work(&self, "Transpose Softmax Reshape Reshape Add");
+  for (int i = 0; i < 12; i++) want[i] = (float)(i / 2 + i % 2 * 6) + share[i / 2 % 3];
+  check(&self, (int64_t[]){1, 2, 2, 3}, "3,4", want);
+  net_free(&self);
+}
+END_TEST
+
+START_TEST(transposes__are_not_joined_where_others_read_what_lies_between_them) {
+  net self;
+  net_start(&self, "N,3,H,W");
+  turn(&self, "x", "a", last);
+  turn(&self, "a", "b", last);
+  net_node(&self, "Relu", "b", "c");
+  turn(&self, "c", "y", last);
+  net_output(&self, "a");
+  work(&self, "Transpose Relu Transpose");
+  const blok_graph *graph = self.work->graph;
+  const blok_node *relu = blok_node_at(graph, graph->order[1]);
+  ck_assert_uint_eq(relu->inputs[0].i, net_maker(&self, "a")->outputs[0].i);
+  net_free(&self);
+}
+END_TEST
+
+START_TEST(transposes__cancel_a_pair_beside_one_that_stays) {
+  net self;
+  net_start(&self, "1,2,2,2");
+  turn(&self, "x", "a", last);
+  turn(&self, "a", "b", first);
+  net_node(&self, "Relu", "b", "y");
+  turn(&self, "x", "c", first);
+  turn(&self, "c", "d", last);
+  net_node(&self, "Tanh", "d", "z");
+  net_output(&self, "a");
+  net_output(&self, "y");
+  net_output(&self, "z");
+  net_work(&self);
+  ck_assert_str_eq(net_ops(&self), "Transpose Transpose Relu Tanh");
+  net_free(&self);
+}
+END_TEST
+
 START_TEST(transposes__move_through_arithmetic_with_constants_of_any_rank) {
   static const char *const dims[] = {"", "2", "1,1,1,2", "3,1", "1,2,3,2"};
   static const float numbers[12] = {50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100};
@@ -205,6 +277,16 @@ START_TEST(transposes__become_a_reshape_where_only_single_axes_move) {
   turn(&self, "a", "b", last);
   net_node(&self, "Relu", "b", "y");
   net_expect(&self, "GlobalAveragePool Reshape Relu");
+}
+END_TEST
+
+START_TEST(transposes__cancel_where_only_single_axes_move) {
+  net self;
+  net_start(&self, "N,3,H,W");
+  net_node(&self, "GlobalAveragePool", "x", "a");
+  turn(&self, "a", "b", last);
+  turn(&self, "b", "y", first);
+  net_expect(&self, "GlobalAveragePool");
 }
 END_TEST
 
@@ -369,6 +451,10 @@ Suite *suite_transposes(void) {
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, transposes__cancels_a_pair);
   tcase_add_test(tests, transposes__joins_two_that_do_not_cancel);
+  tcase_add_test(tests, transposes__stay_where_others_read_what_lies_between_the_two);
+  tcase_add_test(tests, transposes__cancel_behind_one_that_stays_for_others);
+  tcase_add_test(tests, transposes__are_not_joined_where_others_read_what_lies_between_them);
+  tcase_add_test(tests, transposes__cancel_a_pair_beside_one_that_stays);
   tcase_add_test(tests, transposes__move_through_arithmetic_with_constants_of_any_rank);
   tcase_add_test(tests, transposes__move_through_both_operands_under_the_same_one);
   tcase_add_test(tests, transposes__stay_where_operands_are_under_different_ones);
@@ -378,6 +464,7 @@ Suite *suite_transposes(void) {
   tcase_add_test(tests, transposes__remap_softmax_and_split);
   tcase_add_test(tests, transposes__end_in_a_mean_that_drops_the_axes_they_move);
   tcase_add_test(tests, transposes__become_a_reshape_where_only_single_axes_move);
+  tcase_add_test(tests, transposes__cancel_where_only_single_axes_move);
   tcase_add_test(tests, transposes__stay_where_moving_them_would_need_as_many);
   tcase_add_test(tests, transposes__keep_the_names_and_layouts_of_outputs);
   tcase_add_test(tests, transposes__serve_a_branch_that_captures_the_value);
