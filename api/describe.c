@@ -6,13 +6,19 @@
 #include "base/error.h"
 #include "passes/upgrade.h"
 
-const char *blok_op_full_name(blok_arena *arena, const blok_node *node) {
+// ---- Counts of operators ------------------------------------------------------------------------
+
+// "Conv", or "com.microsoft.FusedConv" outside the default domain; in the arena when made. NULL: no
+// memory.
+static const char *full_name(blok_arena *arena, const blok_node *node) {
   const char *domain = blok_node_domain(node);
   return *domain ? blok_arena_format(arena, "%s.%s", domain, node->op_type) : node->op_type;
 }
 
-bool blok_op_counts_add(blok_arena *arena, blok_op_counts *counts, const char *op, size_t at,
-                        const char *why) {
+// Counts one more op; why is kept from the first. false: no memory. index must be initialised;
+// sort_counts frees it.
+static bool count_op(blok_arena *arena, blok_op_counts *counts, const char *op, size_t at,
+                     const char *why) {
   uint32_t known;
   if (blok_names_find(&counts->index, op, &known)) {
     counts->items[known].count++;
@@ -33,7 +39,8 @@ static int more_frequent(const void *left, const void *right) {
   return a->first < b->first ? -1 : a->first > b->first;
 }
 
-void blok_op_counts_sort(blok_op_counts *counts) {
+// Most frequent first, ties by first place.
+static void sort_counts(blok_op_counts *counts) {
   blok_names_free(&counts->index);
   if (counts->n) qsort(counts->items, counts->n, sizeof *counts->items, more_frequent);
 }
@@ -80,19 +87,20 @@ static void show_conv(blok_block *block, const blok_conv_desc *conv) {
   block->groups = conv->groups;
 }
 
-// Of a value of rank 4 the channels are axis 1, of a sequence the last axis; 0: unknown.
-static int32_t channels_of(const blok_fact *fact) {
-  int32_t axis = fact->rank == 4 ? 1 : fact->rank - 1;
+// 0: unknown.
+static int32_t channels_of(const blok_fact *fact, bool last) {
+  const int32_t axis = last || fact->rank < 2 ? fact->rank - 1 : 1;
   if (axis < 0 || fact->dims[axis].value < 0 || fact->dims[axis].value > INT32_MAX) return 0;
   return (int32_t)fact->dims[axis].value;
 }
 
 // By how much the picture shrinks from one value to the other, the larger of both axes; 1 where
 // that is not known.
-static int32_t stride_between(const blok_fact *from, const blok_fact *to) {
+static int32_t stride_between(const blok_fact *from, const blok_fact *to, bool channels_last) {
   int64_t stride = 1;
   if (from->rank != 4 || to->rank != 4) return 1;
-  for (int a = 2; a < 4; a++) {
+  const int first = channels_last ? 1 : 2;
+  for (int a = first; a < first + 2; a++) {
     int64_t large = from->dims[a].value, small = to->dims[a].value;
     if (large <= 0 || small <= 0) continue;
     int64_t ratio = (large + small - 1) / small;
@@ -123,9 +131,10 @@ static void show_residual(const blok_model *model, blok_block *block,
   }
   const blok_fact *entry = &model->facts->of[record->entry.i];
   const blok_fact *exit = &model->facts->of[record->exit.i];
-  block->in_channels = channels_of(entry);
-  block->out_channels = channels_of(exit);
-  block->stride = stride_between(entry, exit);
+  const bool last = record->residual->channels_last;
+  block->in_channels = channels_of(entry, last);
+  block->out_channels = channels_of(exit, last);
+  block->stride = stride_between(entry, exit, last);
   block->groups = 1;
 }
 
@@ -182,23 +191,32 @@ static blok_status describe_blocks(blok_model *model, blok_error *error) {
   return BLOK_OK;
 }
 
-static size_t first_source(const blok_node *node) {
-  return node->n_sources ? node->sources[0].i - 1 : 0;
+// Counts what the file calls a loose node: the operators of the source nodes that it came from,
+// each once, those left out that a block holds too. seen: by source node index.
+static bool count_sources(blok_model *model, const blok_node *node, bool *seen) {
+  static const char why[] = "no block holds it";
+  const blok_graph *source = model->source->graph;
+  for (uint32_t s = 0; s < node->n_sources; s++) {
+    uint32_t at = node->sources[s].i - 1;
+    if (seen[at] || model->node_block[at] >= 0) continue;
+    seen[at] = true;
+    const char *op = full_name(&model->arena, blok_node_at(source, source->order[at]));
+    if (!op || !count_op(&model->arena, &model->loose, op, at, why)) return false;
+  }
+  return true;
 }
 
 static blok_status count_loose(blok_model *model, blok_error *error) {
   const blok_graph *graph = model->working->graph;
+  bool *seen = blok_arena_array(&model->arena, model->source->graph->n_order, sizeof *seen);
+  if (!seen) return blok_fail_memory(error, 0);
   for (uint32_t i = 0; i < graph->n_order; i++) {
     blok_node_id id = graph->order[i];
     const blok_node *node = blok_node_at(graph, id);
     if (node->dead || model->overlay->innermost[id.i] >= 0) continue;
-    const char *op = blok_op_full_name(&model->arena, node);
-    if (!op || !blok_op_counts_add(&model->arena, &model->loose, op, first_source(node),
-                                   "no block holds it")) {
-      return blok_fail_memory(error, 0);
-    }
+    if (!count_sources(model, node, seen)) return blok_fail_memory(error, 0);
   }
-  blok_op_counts_sort(&model->loose);
+  sort_counts(&model->loose);
   return BLOK_OK;
 }
 
@@ -225,8 +243,8 @@ static blok_status count_unknown(blok_model *model, const blok_graph *graph, con
     const blok_node *node = blok_node_at(graph, graph->order[i]);
     size_t at = top ? *top : i;
     if (!blok_model_knows(model, node)) {
-      const char *op = blok_op_full_name(&model->arena, node);
-      if (!op || !blok_op_counts_add(&model->arena, &model->unknown, op, at, NULL)) {
+      const char *op = full_name(&model->arena, node);
+      if (!op || !count_op(&model->arena, &model->unknown, op, at, NULL)) {
         return blok_fail_memory(error, 0);
       }
     }
@@ -250,7 +268,7 @@ static blok_status describe_source(blok_model *model, blok_error *error) {
   if (!model->producer) return blok_fail_memory(error, 0);
   BLOK_TRY(blok_functions_sort(source, &model->functions, error));
   blok_status status = count_unknown(model, source->graph, NULL, error);
-  blok_op_counts_sort(&model->unknown);
+  sort_counts(&model->unknown);
   return status;
 }
 

@@ -95,22 +95,11 @@ bool blok_model_knows(const blok_model *model, const blok_node *node);
 // counts, parameters, MACs.
 BLOK_MUST_CHECK blok_status blok_model_describe(blok_model *model, blok_error *error);
 
-// Counts one more op; why is kept from the first. false: no memory. index must be initialised;
-// blok_op_counts_sort frees it.
-bool blok_op_counts_add(blok_arena *arena, blok_op_counts *counts, const char *op, size_t at,
-                        const char *why);
-// Most frequent first, ties by first place.
-void blok_op_counts_sort(blok_op_counts *counts);
-
 // Bytes of a literal's elements as they are read, 0 when that overflows.
 uint64_t blok_model_literal_bytes(const blok_literal *literal);
 // Reads a literal of the model into the caller's data; what names it in messages.
 BLOK_MUST_CHECK blok_status blok_model_read_literal(const blok_model *model,
                                                     const blok_literal *literal, const char *what,
                                                     void *data, size_t bytes, blok_error *error);
-
-// "Conv", or "com.microsoft.FusedConv" outside the default domain; in the arena when made. NULL: no
-// memory.
-const char *blok_op_full_name(blok_arena *arena, const blok_node *node);
 
 #endif  // BLOK_API_INTERNAL_H

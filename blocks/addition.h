@@ -9,12 +9,37 @@
 #include "blocks/matcher.h"
 #include "blocks/skip.h"
 
+// An addition of x to the first channels of a value v: concat(v[:, :c] + x, v[:, c:]). It is taken
+// as one addition of v and x, which the Concat ends.
+typedef struct blok_partial {
+  int64_t channels;    // c; 0: the addition is no such one, and nothing else is set
+  blok_value_id head;  // v[:, :c]
+  uint32_t reads;      // slots of nodes that read v
+  uint32_t n_nodes;
+  blok_node_id nodes[3];  // the slices or the split, and the Concat
+} blok_partial;
+
 typedef struct blok_addition {
   blok_matcher *matcher;
-  blok_node_id add;  // no block holds it
-  blok_value_id operands[2];
+  blok_node_id add;           // no block holds it
+  blok_value_id operands[2];  // the first is F(x) where the addition is a partial one
+  blok_partial partial;
+  blok_value_id out;       // what the addition makes
   const blok_unit *after;  // the activation behind the addition, held by no block; or NULL
 } blok_addition;
+
+// The value that is summed: the operand itself, or its first channels where it is a partial
+// addition's F(x).
+static inline blok_value_id blok_addition_summed(const blok_addition *addition,
+                                                 blok_value_id operand) {
+  const bool first = blok_same_value(operand, addition->operands[0]);
+  return addition->partial.channels && first ? addition->partial.head : operand;
+}
+
+// How many slots read F(x).
+static inline uint32_t blok_addition_reads(const blok_addition *addition) {
+  return addition->partial.channels ? addition->partial.reads : 1;
+}
 
 // A near miss in words, not yet added.
 typedef struct blok_miss_text {

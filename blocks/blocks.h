@@ -12,9 +12,9 @@
 
 // Weight values of the working graph, none where absent.
 typedef struct blok_conv_weights {
-  blok_value_id weight, bias;
-  blok_value_id norm[4];  // scale, B, mean, var
-  blok_value_id slope;    // of a prelu
+  blok_value_id weight, bias;  // weight of a skip path's scale: the constant
+  blok_value_id norm[4];       // scale, B, mean, var
+  blok_value_id slope;         // of a prelu
 } blok_conv_weights;
 
 // Those of a block with an addition: of F's convolutions, of the skip path's steps, of its

@@ -17,7 +17,7 @@ typedef struct makeup {
   uint32_t channel_convs;  // 1-D, from one channel to one: over a row of channels
   uint32_t products;       // others of constant weights
   uint32_t mixes;          // products of two computed values
-  uint32_t softmaxes, activations;
+  uint32_t softmaxes;
   uint32_t means, maxima;                  // over the picture
   uint32_t channel_means, channel_maxima;  // over the channels
   uint32_t reductions;                     // all of these, and any other
@@ -88,8 +88,6 @@ static void add_node(const blok_matcher *matcher, blok_node_id id, makeup *out) 
         constant(matcher, blok_node_input(node, 0)) || constant(matcher, blok_node_input(node, 1));
     out->products += weighted;
     out->mixes += !weighted;
-  } else if (node->op != BLOK_OP_Mul && (traits & BLOK_TRAIT_ACTIVATION)) {
-    out->activations++;
   }
 }
 
@@ -293,10 +291,12 @@ static bool was_told(const blok_matcher *matcher, told *self, blok_node_id id) {
   return self->next < self->n && misses[self->next].node.i == id.i;
 }
 
-static blok_status tell(const candidate *self, blok_region_result result, blok_error *error) {
+static blok_status tell(const candidate *self, blok_region_result result, blok_value_id culprit,
+                        blok_error *error) {
   if (result == BLOK_REGION_SHARED) {
     return blok_miss_add(self->matcher, BLOK_GATE, self->scale, "use of inner values",
-                         "read elsewhere or a graph output", "read inside the block only", error);
+                         blok_shared_say(self->matcher, culprit).text, "read inside the block only",
+                         error);
   }
   return blok_miss_add(self->matcher, BLOK_GATE, self->scale, "input of the gate",
                        "another branch as well", "the value that is scaled alone", error);
@@ -319,7 +319,8 @@ static blok_status match_at(blok_matcher *matcher, blok_node_id id, told *told_b
     near = near && self.region.has_pool && self.region.has_product;
     if (!found && node->op == BLOK_OP_Mul) BLOK_TRY(try_before(&self, &found, error));
     if (found) return BLOK_OK;
-    if (near && !said && node->op == BLOK_OP_Mul) return tell(&self, result, error);
+    if (near && !said && node->op == BLOK_OP_Mul)
+      return tell(&self, result, self.region.culprit, error);
   }
   return BLOK_OK;
 }

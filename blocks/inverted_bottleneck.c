@@ -42,7 +42,7 @@ static bool read_body(attempt *self, const blok_chain *chain, uint32_t convs) {
     if (unit->kind == BLOK_UNIT_CONV) seen++;
     steps++;
   }
-  if (blok_chain_shared(matcher, chain, steps).i) return false;
+  if (blok_chain_shared(matcher, chain, steps, 1).i) return false;
   for (uint32_t i = steps; i-- > 0;) units[n++] = blok_unit_at(matcher, chain->units[i]);
   units[n++] = self->last;
   if (self->norm) units[n++] = self->norm;

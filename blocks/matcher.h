@@ -195,6 +195,12 @@ blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit 
 blok_conv_weights blok_conv_weighed(const blok_matcher *matcher, const blok_unit *conv,
                                     const blok_unit *norm, const blok_unit *act);
 
+// "'relu_1' is a graph output", "... is read elsewhere too": what is told of an inner value.
+typedef struct blok_shared_words {
+  char text[300];
+} blok_shared_words;
+blok_shared_words blok_shared_say(const blok_matcher *matcher, blok_value_id value);
+
 // Notes a near miss; the texts are copied.
 BLOK_MUST_CHECK blok_status blok_miss_add(blok_matcher *matcher, blok_block_kind kind,
                                           blok_node_id node, const char *condition, const char *got,

@@ -37,15 +37,15 @@ static bool value_private(const blok_gather *self, blok_value_id value) {
   return true;
 }
 
-bool blok_gather_private(const blok_gather *self, blok_value_id exit) {
+blok_value_id blok_gather_shared(const blok_gather *self, blok_value_id exit) {
   for (uint32_t i = 0; i < self->n; i++) {
     const blok_node *node = blok_node_at(self->matcher->graph, self->nodes[i]);
     for (uint32_t o = 0; o < node->n_outputs; o++) {
       blok_value_id out = node->outputs[o];
-      if (out.i && !blok_same_value(out, exit) && !value_private(self, out)) return false;
+      if (out.i && !blok_same_value(out, exit) && !value_private(self, out)) return out;
     }
   }
-  return true;
+  return BLOK_NO_VALUE;
 }
 
 static const blok_literal *constant(const blok_matcher *matcher, blok_value_id value) {

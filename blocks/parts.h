@@ -19,8 +19,9 @@ typedef struct blok_gather {
 void blok_gather_add(blok_gather *self, blok_node_id node);
 void blok_gather_unit(blok_gather *self, const blok_unit *unit);
 
-// False when a value that the nodes make, exit aside, is read by other nodes or is a graph output.
-bool blok_gather_private(const blok_gather *self, blok_value_id exit);
+// The first value that the nodes make, exit aside, that other nodes read or that is a graph output;
+// none where all is well.
+blok_value_id blok_gather_shared(const blok_gather *self, blok_value_id exit);
 // False when the nodes read anything but x, constants and one another's outputs. *reads: how many
 // slots read x.
 bool blok_gather_closed(const blok_gather *self, blok_value_id x, uint32_t *reads);

@@ -41,8 +41,7 @@ bool blok_chain_fork(const blok_chain *f, const blok_chain *skip, uint32_t *f_st
 }
 
 blok_value_id blok_chain_shared(const blok_matcher *matcher, const blok_chain *chain,
-                                uint32_t steps) {
-  uint32_t reads = 1;
+                                uint32_t steps, uint32_t reads) {
   for (uint32_t i = 0; i < steps; i++) {
     if (!blok_only_read(matcher, chain->values[i], reads)) return chain->values[i];
     const blok_unit *unit = blok_unit_at(matcher, chain->units[i]);

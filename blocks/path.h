@@ -22,9 +22,9 @@ bool blok_chain_fork(const blok_chain *f, const blok_chain *skip, uint32_t *f_st
                      uint32_t *skip_steps);
 
 // The first of the chain's values above the fork that something outside reads, or that is a graph
-// output; none if all is well. The end is read once.
+// output; none if all is well. reads: how many slots may read the end.
 blok_value_id blok_chain_shared(const blok_matcher *matcher, const blok_chain *chain,
-                                uint32_t steps);
+                                uint32_t steps, uint32_t reads);
 
 // ---- F(x) ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 // Block records in the making: gathering members, claiming nodes, filling what every kind has.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -285,6 +286,14 @@ blok_status blok_record_conv(blok_matcher *matcher, int32_t parent, const blok_u
 }
 
 // ---- Near misses --------------------------------------------------------------------------------
+
+blok_shared_words blok_shared_say(const blok_matcher *matcher, blok_value_id value) {
+  const blok_value *shared = blok_value_at(matcher->graph, value);
+  blok_shared_words words;
+  snprintf(words.text, sizeof words.text, "'%s' is %s", blok_quote(shared->name).text,
+           shared->is_output ? "a graph output" : "read elsewhere too");
+  return words;
+}
 
 blok_status blok_miss_add(blok_matcher *matcher, blok_block_kind kind, blok_node_id node,
                           const char *condition, const char *got, const char *want,

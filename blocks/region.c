@@ -107,14 +107,15 @@ typedef struct step {
   int32_t record;     // -1: a node
   blok_node_id node;  // that node
   uint32_t first_read, n_reads;
-  bool descends;  // from x
+  bool descends;  // from x,
+  bool carries;   // from its elements and not its shape alone
 } step;
 
 // A value that was met.
 typedef struct met {
   blok_value_id value;
   uint32_t reads;  // by steps that descend
-  bool descends;
+  bool descends, carries;
 } met;
 
 struct blok_region_room {
@@ -137,10 +138,14 @@ typedef struct search {
   blok_value_id torn;  // an inner value of a block, read from outside it
 } search;
 
+// Of a value that was met.
+static met *met_of(const search *self, blok_value_id value) {
+  return &self->room->met[self->matcher->value_marks.at[value.i]];
+}
+
 static met *find_met(const search *self, blok_value_id value) {
   const blok_marks *marks = &self->matcher->value_marks;
-  if (marks->stamp[value.i] != marks->epoch) return NULL;
-  return &self->room->met[marks->at[value.i]];
+  return marks->stamp[value.i] == marks->epoch ? met_of(self, value) : NULL;
 }
 
 static void meet(search *self, blok_value_id value) {
@@ -152,9 +157,10 @@ static void meet(search *self, blok_value_id value) {
     self->failed = true;
     return;
   }
+  const bool is_x = blok_same_value(value, self->x);
   marks->stamp[value.i] = marks->epoch;
   marks->at[value.i] = room->n_met;
-  room->met[room->n_met++] = (met){value, 0, blok_same_value(value, self->x)};
+  room->met[room->n_met++] = (met){value, 0, is_x, is_x};
 }
 
 // Notes a read of the step in the making; constants are none.
@@ -217,8 +223,10 @@ static void step_back(search *self, blok_value_id value) {
     return;
   }
   step *made = &room->steps[room->n_steps++];
-  *made = (step){matcher->place[node.i], blok_outermost(matcher, node), node, room->n_reads, 0,
-                 false};
+  *made = (step){.place = matcher->place[node.i],
+                 .record = blok_outermost(matcher, node),
+                 .node = node,
+                 .first_read = room->n_reads};
   if (made->record >= 0) {
     const blok_record_note *note = &matcher->notes[made->record];
     if (!blok_same_value(matcher->records[made->record]->exit, value)) self->torn = value;
@@ -236,6 +244,11 @@ static int by_place(const void *left, const void *right) {
   return a < b ? -1 : a > b;
 }
 
+// True when the node makes something of its input's elements, not of its shape.
+static bool reads_elements(const blok_node *node) {
+  return node->op != BLOK_OP_Shape && node->op != BLOK_OP_Size;
+}
+
 // Marks what descends from x, and counts how often that is read by what does.
 static void step_forward(search *self) {
   struct blok_region_room *room = self->room;
@@ -244,16 +257,21 @@ static void step_forward(search *self) {
     step *at = &room->steps[s];
     const blok_read *reads = room->reads + at->first_read;
     for (uint32_t i = 0; i < at->n_reads; i++) {
-      if (find_met(self, reads[i].value)->descends) at->descends = true;
+      const met *read = met_of(self, reads[i].value);
+      at->descends = at->descends || read->descends;
+      at->carries = at->carries || read->carries;
     }
     if (!at->descends) continue;
     for (uint32_t i = 0; i < at->n_reads; i++) {
-      find_met(self, reads[i].value)->reads += reads[i].reads;
+      met_of(self, reads[i].value)->reads += reads[i].reads;
     }
     const blok_node *node = blok_node_at(graph, at->node);
+    at->carries = at->carries && (at->record >= 0 || reads_elements(node));
     for (uint32_t i = 0; i < node->n_outputs; i++) {
       met *made = find_met(self, node->outputs[i]);
-      if (made) made->descends = true;
+      if (!made) continue;
+      made->descends = true;
+      made->carries = at->carries;
     }
   }
 }
@@ -303,7 +321,7 @@ static void fill_region(const search *self, blok_region *region, blok_value_id *
   uint32_t traits = 0;
   region->own = room->own;
   region->children = room->children;
-  region->entry_reads = find_met(self, self->x)->reads;
+  region->entry_reads = met_of(self, self->x)->reads;
   for (uint32_t s = 0; s < room->n_steps; s++) {
     const step *at = &room->steps[s];
     if (!at->descends) continue;
@@ -319,7 +337,6 @@ static void fill_region(const search *self, blok_region *region, blok_value_id *
   }
   region->has_resize = traits & BLOK_TRAIT_RESIZE;
   region->has_activation = traits & BLOK_TRAIT_ACTIVATION;
-  region->has_conv = traits & BLOK_TRAIT_CONV;
   region->has_product = traits & BLOK_TRAIT_PRODUCT;
   region->has_norm = traits & BLOK_TRAIT_NORM;
   region->has_pool = traits & BLOK_TRAIT_POOL;
@@ -330,7 +347,7 @@ static blok_region_result judge(search *self, blok_region *region) {
   if (self->too_large) return BLOK_REGION_TOO_LARGE;
   qsort(room->steps, room->n_steps, sizeof *room->steps, by_place);
   step_forward(self);
-  if (!find_met(self, region->end)->descends || blok_same_value(region->end, self->x)) {
+  if (!met_of(self, region->end)->carries || blok_same_value(region->end, self->x)) {
     return BLOK_REGION_UNRELATED;
   }
   blok_value_id subgraph = BLOK_NO_VALUE;

@@ -18,7 +18,7 @@
 
 typedef enum blok_region_result {
   BLOK_REGION_FOUND = 0,
-  BLOK_REGION_UNRELATED = 1,    // end is not computed from x
+  BLOK_REGION_UNRELATED = 1,    // end is not computed from x, or from its shape alone
   BLOK_REGION_OTHER_INPUT = 2,  // it is, but from another branch too: culprit is that value
   BLOK_REGION_SHARED = 3,       // an inner value is read outside or is a graph output: culprit
   BLOK_REGION_TOO_LARGE = 4,    // more steps or reads than that
@@ -34,10 +34,10 @@ typedef struct blok_region {
   uint32_t entry_reads;  // slots of the region that read entry, children's included
   blok_value_id culprit;
   // What stands in it, children included.
-  bool has_resize;             // Resize, Upsample, ConvTranspose: the picture grows
-  bool has_activation;         // or a gate: something that is not linear in x
-  bool has_conv, has_product;  // Conv; Conv, Gemm, MatMul, Einsum, Attention
-  bool has_norm, has_pool;     // a pool or a reduction over axes
+  bool has_resize;          // Resize, Upsample, ConvTranspose: the picture grows
+  bool has_activation;      // or a gate: something that is not linear in x
+  bool has_product;         // Conv, Gemm, MatMul, Einsum, Attention
+  bool has_norm, has_pool;  // a pool or a reduction over axes
 } blok_region;
 
 // Finds the region from x to end; its lists hold until the next search. end itself may be read by

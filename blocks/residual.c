@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "blocks/addition.h"
 #include "blocks/path.h"
+#include "blocks/sizes.h"
 
 typedef struct attempt {
   const blok_addition *addition;
@@ -75,16 +76,8 @@ static bool walk_skip(attempt *self) {
 }
 
 static bool not_private(attempt *self, blok_value_id shared) {
-  const blok_matcher *matcher = self->matcher;
-  const blok_value *value = blok_value_at(matcher->graph, shared);
-  char got[512];
-  if (value->is_output) {
-    snprintf(got, sizeof got, "'%s' is a graph output", blok_quote(value->name).text);
-  } else {
-    snprintf(got, sizeof got, "'%s' is read %u times", blok_quote(value->name).text,
-             blok_uses_count(&matcher->uses, shared));
-  }
-  return fail_all(self, "use of inner values", "read inside the block only", got);
+  return fail_all(self, "use of inner values", "read inside the block only",
+                  blok_shared_say(self->matcher, shared).text);
 }
 
 static bool find_skip(attempt *self) {
@@ -104,7 +97,7 @@ static bool find_skip(attempt *self) {
     snprintf(got + used, sizeof got - used, "%s%s", used ? ", " : "", blok_quote(op).text);
   }
   return fail(self, "skip path",
-              "x itself, or x through norms, pools, padding, slices and one 1x1 convolution", got);
+              "x itself, or x through norms, scales, pools, padding, slices and one 1x1 conv", got);
 }
 
 static bool enough_convs(attempt *self) {
@@ -186,61 +179,22 @@ static bool corrects(attempt *self) {
 }
 
 static bool private_values(attempt *self) {
-  blok_value_id shared = blok_chain_shared(self->matcher, &self->f, self->f_steps);
+  blok_value_id shared = blok_chain_shared(self->matcher, &self->f, self->f_steps,
+                                           blok_addition_reads(self->addition));
   return !shared.i || not_private(self, shared);
 }
 
 // ---- Shapes -------------------------------------------------------------------------------------
 
-// How an axis of n becomes ceil(n / stride), whatever n is; false where it may become another size.
-// Convolutions and pools: no more and no less padding than that asks for.
-static bool conv_strides(const blok_conv_desc *conv, int axis, int64_t *stride) {
-  int64_t pads = (int64_t)conv->pads[axis] + conv->pads[axis + 2];
-  if (pads != ((int64_t)conv->kernel[axis] - 1) * conv->dilation[axis]) return false;
-  if (conv->stride[axis] > 1024 || *stride > 1024) return false;
-  *stride *= conv->stride[axis];
-  return true;
-}
-
-static bool step_strides(const blok_skip_step *step, int axis, int64_t *stride) {
-  switch (step->op) {
-    case BLOK_SKIP_CONV:
-      return conv_strides(&step->conv, axis, stride);
-    case BLOK_SKIP_NORM:
-      return true;
-    case BLOK_SKIP_PAD:
-      return step->axis != 2 + axis;
-    case BLOK_SKIP_SLICE:
-      if (step->axis != 2 + axis) return true;
-      if (step->begin != 0 || step->end < INT32_MAX || step->step > 1024 || *stride > 1024) {
-        return false;
-      }
-      *stride *= step->step;
-      return true;
-    case BLOK_SKIP_AVERAGE_POOL:
-    case BLOK_SKIP_MAX_POOL: {
-      int64_t pads = (int64_t)step->pads[axis] + step->pads[axis + 2];
-      bool ceiled = step->ceil_mode && step->stride[axis] > 1;
-      int64_t right = step->kernel[axis] - (ceiled ? step->stride[axis] : 1);
-      if (pads != right || step->stride[axis] > 1024 || *stride > 1024) return false;
-      *stride *= step->stride[axis];
-      return true;
-    }
-  }
-  return false;
-}
-
-// True when F and skip give the same size of this axis (0: height) whatever comes in.
-static bool same_size_always(const attempt *self, int axis) {
-  int64_t f = 1, skip = 1;
+// How both operands' sizes of this axis (0: height) come from that of x.
+static void read_sizes(const attempt *self, int axis, blok_size *f, blok_size *skip) {
+  static const blok_size same = BLOK_SIZE_INIT;
+  *f = *skip = same;
   for (uint32_t i = 0; i < self->convs; i++) {
-    if (!conv_strides(self->body.part[i].conv->conv, axis, &f)) return false;
+    blok_size_conv(self->body.part[i].conv->conv, axis, f);
   }
-  if (self->path.elsewhere && !step_strides(&self->path.shared, axis, &skip)) return false;
-  for (uint32_t i = 0; i < self->path.n; i++) {
-    if (!step_strides(&self->path.step[i], axis, &skip)) return false;
-  }
-  return f == skip;
+  if (self->path.elsewhere) blok_size_step(&self->path.shared, axis, skip);
+  for (uint32_t i = 0; i < self->path.n; i++) blok_size_step(&self->path.step[i], axis, skip);
 }
 
 // Channels that come out of the skip path.
@@ -259,17 +213,21 @@ static int64_t skip_channels(const attempt *self) {
 }
 
 static bool same_shapes(attempt *self) {
+  const blok_addition *addition = self->addition;
   const blok_facts *facts = self->matcher->facts;
-  const blok_fact *f = &facts->of[self->f.values[0].i], *skip = &facts->of[self->path.end.i];
+  const blok_fact *f = &facts->of[blok_addition_summed(addition, self->f.values[0]).i];
+  const blok_fact *skip = &facts->of[self->path.end.i];
   int64_t channels = self->body.part[self->convs - 1].conv->conv->out_channels;
+  if (addition->partial.channels) channels = addition->partial.channels;
   bool same = channels == skip_channels(self);
   if (f->rank == 4 && f->dims[1].value >= 0) same = same && f->dims[1].value == channels;
   for (int axis = 0; axis < 2 && same; axis++) {
     blok_dim unknown = blok_dim_unknown();
     blok_dim a = f->rank == 4 ? f->dims[2 + axis] : unknown;
     blok_dim b = skip->rank == 4 ? skip->dims[2 + axis] : unknown;
-    bool numbers = blok_dim_known(a) && blok_dim_known(b);
-    same = numbers ? a.value == b.value : blok_dim_same(a, b) || same_size_always(self, axis);
+    blok_size of_f, of_skip;
+    read_sizes(self, axis, &of_f, &of_skip);
+    same = blok_sizes_agree(a, b, &of_f, &of_skip);
   }
   if (same) return true;
   char got[512];
@@ -384,6 +342,8 @@ blok_status blok_residual_try(blok_addition *addition, bool *found, blok_miss_te
   attempt ways[2];
   *found = false;
   if (blok_same_value(addition->operands[0], addition->operands[1])) return BLOK_OK;
+  // F is known where the addition is of its first channels.
+  const int n_ways = addition->partial.channels ? 1 : 2;
   for (int w = 0; w < 2; w++) {
     memset(&ways[w], 0, sizeof ways[w]);
     ways[w].addition = addition;
@@ -394,7 +354,7 @@ blok_status blok_residual_try(blok_addition *addition, bool *found, blok_miss_te
   ways[1].f = ways[0].skip;
   ways[1].skip = ways[0].f;
   const attempt *nearest = NULL;
-  for (int w = 0; w < 2; w++) {
+  for (int w = 0; w < n_ways; w++) {
     if (try_operands(&ways[w])) {
       *found = true;
       return record(&ways[w], error);

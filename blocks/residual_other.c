@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/size.h"
 #include "blocks/addition.h"
-#include "blocks/region.h"
+#include "blocks/channels.h"
+#include "blocks/sizes.h"
 
 // One operand taken as the skip, the other as F(x).
 typedef struct way {
@@ -36,13 +36,13 @@ enum {
   WEIGHT_RESIZE = 6
 };
 
-#define MISS(self, weight, condition, want, ...)                                         \
-  do {                                                                                   \
-    if ((self)->miss_weight < (weight)) {                                                \
-      (self)->miss_weight = (weight);                                                    \
-      blok_miss_write((self)->miss, BLOK_RESIDUAL_OTHER, condition, want, __VA_ARGS__);  \
-      (self)->miss->decides = (weight) > WEIGHT_APART;                                    \
-    }                                                                                    \
+#define MISS(self, weight, condition, want, ...)                                        \
+  do {                                                                                  \
+    if ((self)->miss_weight < (weight)) {                                               \
+      (self)->miss_weight = (weight);                                                   \
+      blok_miss_write((self)->miss, BLOK_RESIDUAL_OTHER, condition, want, __VA_ARGS__); \
+      (self)->miss->decides = (weight) > WEIGHT_APART;                                  \
+    }                                                                                   \
   } while (0)
 
 // ---- Conditions ---------------------------------------------------------------------------------
@@ -57,15 +57,6 @@ static bool has_substance(const blok_region *region) {
   return region->has_product || region->has_norm || region->has_pool;
 }
 
-// An open axis agrees with all but 1: what collapses an axis (a pool of the whole picture, a
-// reduction, a slice of one) makes a 1 that inference knows, and sizes that are neither equal nor 1
-// cannot be added at all.
-static bool agree(blok_dim a, blok_dim b) {
-  if (blok_dim_known(a) && blok_dim_known(b)) return a.value == b.value;
-  if (a.value == 1 || b.value == 1) return false;
-  return !a.symbol || !b.symbol || blok_text_equal(a.symbol, b.symbol);
-}
-
 // True where the addition repeats one of its operands along an axis.
 static bool broadcasts(const blok_fact *a, const blok_fact *b) {
   if (a->rank < 0 || b->rank < 0) return false;
@@ -76,122 +67,34 @@ static bool broadcasts(const blok_fact *a, const blok_fact *b) {
   return false;
 }
 
-// What a node or block does to the size of an axis of its picture (0: height): it is divided by
-// stride. False: padding takes or adds elements besides.
-static bool read_stride(const blok_matcher *matcher, const blok_node *node, int axis,
-                        int64_t *stride) {
-  static const int64_t open[2] = {-1, -1};
-  const int64_t *kernel = NULL;
-  uint32_t n = 0;
-  *stride = 1;
-  if (node->op == BLOK_OP_Conv) {
-    const blok_literal *weight = blok_value_at(matcher->graph, blok_node_input(node, 1))->literal;
-    if (weight && weight->rank == 4) kernel = weight->dims + 2;
-  } else if (node->op == BLOK_OP_MaxPool || node->op == BLOK_OP_AveragePool) {
-    kernel = blok_node_ints(node, "kernel_shape", &n);
-    if (n != 2) kernel = NULL;
-  } else {
-    return true;
-  }
-  blok_window window;
-  if (!kernel ||
-      blok_window_resolve(matcher->graph, node, 2, open, kernel, &window, NULL) != BLOK_OK) {
-    return true;
-  }
-  *stride = window.stride[axis];
-  int64_t begin = window.pad_begin[axis], end = window.pad_end[axis], reach;
-  if (begin < 0 || end < 0) return true;
-  return blok_mul_i64(window.kernel[axis] - 1, window.dilation[axis], &reach) &&
-         reach - end == begin;
-}
-
-static int64_t stride_of_child(const blok_block_record *child, int axis) {
-  int64_t stride = 1;
-  for (int32_t i = 0; child->residual && i < child->residual->convs; i++) {
-    stride *= child->residual->conv[i].stride[axis];
-    if (stride > UINT16_MAX) return UINT16_MAX;
-  }
-  return stride;
-}
-
-// A pool rounds as a convolution that keeps the size does: by padding, or up by windows that touch.
-static bool pool_keeps(const blok_skip_step *pool, int axis) {
-  int32_t pads = pool->pads[axis] + pool->pads[axis + 2];
-  return pads == pool->kernel[axis] - 1 ||
-         (pool->ceil_mode && pads == 0 && pool->kernel[axis] == pool->stride[axis]);
-}
-
-static bool is_pool(const blok_skip_step *step) {
-  return step->op == BLOK_SKIP_AVERAGE_POOL || step->op == BLOK_SKIP_MAX_POOL;
-}
-
-// What the skip path divides the size of the axis by; 0 where it does something else to it.
-static int64_t stride_of_skip(const blok_skip_path *skip, int axis) {
-  int64_t stride = 1;
-  for (uint32_t i = 0; i < skip->n && stride < UINT16_MAX; i++) {
-    const blok_skip_step *step = &skip->step[i];
-    if (step->op == BLOK_SKIP_CONV) stride *= step->conv.stride[axis];
-    if (is_pool(step)) stride *= pool_keeps(step, axis) ? step->stride[axis] : 0;
-    if (step->op == BLOK_SKIP_SLICE && step->axis == 2 + axis) stride *= step->step;
-  }
-  if (!skip->elsewhere || stride >= UINT16_MAX) return stride;
-  return pool_keeps(&skip->shared, axis) ? stride * skip->shared.stride[axis] : 0;
-}
-
-// True where what is known of F's windows says nothing against both operands' having one size of
-// this axis: they keep the size but for their strides, which are the skip path's.
-static bool strides_agree(const attempt *self, int axis) {
-  blok_matcher *matcher = self->matcher;
-  const blok_region *region = &self->region;
-  blok_marks *marks = &matcher->value_marks;
-  marks->epoch++;
-  marks->stamp[region->entry.i] = marks->epoch;
-  marks->at[region->entry.i] = 1;
-  uint32_t child = 0;
-  for (uint32_t own = 0; own < region->n_own || child < region->n_children;) {
-    const blok_block_record *block =
-        child < region->n_children ? matcher->records[region->children[child]] : NULL;
-    uint32_t made_at = UINT32_MAX;
-    if (block) made_at = matcher->place[blok_value_producer(matcher->graph, block->exit).i];
-    if (own == region->n_own || made_at < matcher->place[region->own[own].i]) {
-      child++;
-      if (marks->stamp[block->entry.i] != marks->epoch) continue;
-      uint64_t stride = marks->at[block->entry.i] * (uint64_t)stride_of_child(block, axis);
-      marks->stamp[block->exit.i] = marks->epoch;
-      marks->at[block->exit.i] = stride < UINT16_MAX ? (uint32_t)stride : UINT16_MAX;
-      continue;
-    }
-    const blok_node *node = blok_node_at(matcher->graph, region->own[own++]);
-    int64_t stride;
-    if (!read_stride(matcher, node, axis, &stride)) return false;
-    uint64_t before = 0;
-    for (uint32_t i = 0; i < node->n_inputs && before == 0; i++) {
-      uint32_t in = node->inputs[i].i;
-      if (in && marks->stamp[in] == marks->epoch) before = marks->at[in];
-    }
-    if (stride < 1 || stride > UINT16_MAX) return false;
-    uint64_t after = before * (uint64_t)stride;
-    for (uint32_t i = 0; i < node->n_outputs; i++) {
-      marks->stamp[node->outputs[i].i] = marks->epoch;
-      marks->at[node->outputs[i].i] = after < UINT16_MAX ? (uint32_t)after : UINT16_MAX;
-    }
-  }
-  return (int64_t)marks->at[self->at->f.i] == stride_of_skip(&self->at->skip, axis);
+// How both operands' sizes of this axis come from that of x. Of axes that are none of a picture
+// nothing is known.
+static void read_sizes(const attempt *self, int32_t rank, int32_t axis, blok_size *f,
+                       blok_size *skip) {
+  static const blok_size same = BLOK_SIZE_INIT;
+  const blok_skip_path *path = &self->at->skip;
+  *f = *skip = same;
+  f->loose = rank != 4 || axis < 2;
+  if (f->loose) return;
+  blok_size_region(self->matcher, &self->region, axis - 2, f);
+  if (path->elsewhere) blok_size_step(&path->shared, axis - 2, skip);
+  for (uint32_t i = 0; i < path->n; i++) blok_size_step(&path->step[i], axis - 2, skip);
 }
 
 // Both operands have one shape.
 static bool same_shapes(attempt *self) {
   const blok_fact *facts = self->matcher->facts->of;
-  const blok_fact *f = &facts[self->at->f.i], *skip = &facts[self->at->skip.end.i];
+  const blok_fact *f = &facts[blok_addition_summed(self->addition, self->at->f).i];
+  const blok_fact *skip = &facts[self->at->skip.end.i];
   bool same = f->rank >= 0 && f->rank == skip->rank;
   for (int32_t i = 0; i < f->rank && same; i++) {
-    same = agree(f->dims[i], skip->dims[i]);
-    bool open = !blok_dim_known(f->dims[i]) || !blok_dim_known(skip->dims[i]);
-    if (same && open && f->rank == 4 && i >= 2) same = strides_agree(self, i - 2);
+    const bool open = !blok_dim_known(f->dims[i]) || !blok_dim_known(skip->dims[i]);
+    blok_size of_f = BLOK_SIZE_INIT, of_skip = BLOK_SIZE_INIT;
+    if (open) read_sizes(self, f->rank, i, &of_f, &of_skip);
+    same = blok_sizes_agree(f->dims[i], skip->dims[i], &of_f, &of_skip);
   }
   if (same) return true;
-  const char *condition =
-      broadcasts(f, skip) ? "broadcast of F(x)" : "shapes of F(x) and skip(x)";
+  const char *condition = broadcasts(f, skip) ? "broadcast of F(x)" : "shapes of F(x) and skip(x)";
   MISS(self, WEIGHT_SHAPE, condition, "equal", "%.100s and %.100s", blok_print_fact(f).text,
        blok_print_fact(skip).text);
   return false;
@@ -212,7 +115,8 @@ static bool steady_norms(attempt *self) {
 }
 
 static bool private_end(attempt *self) {
-  if (blok_only_read(self->matcher, self->at->f, 1)) return true;
+  const uint32_t reads = blok_addition_reads(self->addition);
+  if (blok_only_read(self->matcher, self->at->f, reads)) return true;
   blok_quoted name;
   MISS(self, WEIGHT_SHARED, "use of inner values", "read inside the block only",
        "'%s' is read elsewhere too", name_of(self->matcher, self->at->f, &name));
@@ -344,6 +248,7 @@ static blok_status record(const attempt *self, blok_error *error) {
   memset(&weights, 0, sizeof weights);
   desc.convs = 0;
   desc.order = order_of(self);
+  desc.channels_last = blok_channels_last(matcher, self->x, self->addition->add);
   // The lists of the region hold until the next search, and none is made before the end.
   uint32_t index;
   BLOK_TRY(blok_addition_record(self->addition, &self->at->skip, &made, &desc, &weights, &members,
@@ -454,6 +359,8 @@ blok_status blok_residual_other_try(blok_addition *addition, bool *found, blok_m
     ways[w].f = addition->operands[1 - w];
     ways[w].ended = blok_value_at(addition->matcher->graph, ways[w].f)->literal != NULL;
   }
+  // F is known where the addition is of its first channels.
+  if (addition->partial.channels) ways[0].ended = true;
   while (!ways[0].ended || !ways[1].ended) {
     for (int w = 0; w < 2; w++) {
       if (ways[w].ended) continue;
@@ -466,6 +373,6 @@ blok_status blok_residual_other_try(blok_addition *addition, bool *found, blok_m
       if (*found) return BLOK_OK;
     }
   }
-  if (!self.miss_weight) tell_none(&self);
+  if (!self.miss_weight && !addition->partial.channels) tell_none(&self);
   return BLOK_OK;
 }

@@ -38,13 +38,15 @@ static bool same_step(const blok_skip_step *a, const blok_skip_step *b) {
   return a->op == b->op && same_conv(&a->conv, &b->conv) && same_ints(a->kernel, b->kernel, 2) &&
          same_ints(a->stride, b->stride, 2) && same_ints(a->pads, b->pads, 4) &&
          a->ceil_mode == b->ceil_mode && a->count_include_pad == b->count_include_pad &&
-         a->axis == b->axis && a->begin == b->begin && a->end == b->end && a->step == b->step;
+         a->axis == b->axis && a->begin == b->begin && a->end == b->end && a->step == b->step &&
+         a->scale == b->scale && a->divides == b->divides;
 }
 
 static bool same_skip(const blok_residual_desc *a, const blok_residual_desc *b) {
   if (a->skip != b->skip || a->skip_steps != b->skip_steps ||
       a->skip_elsewhere != b->skip_elsewhere ||
-      a->projection_after_preact != b->projection_after_preact) {
+      a->projection_after_preact != b->projection_after_preact ||
+      a->skip_channels != b->skip_channels || a->channels_last != b->channels_last) {
     return false;
   }
   for (int32_t i = 0; i < a->skip_steps && i < BLOK_SKIP_STEPS; i++) {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "blocks/channels.h"
+
 // What one call adds: the steps of one node, or of a convolution and its norm.
 typedef struct addition {
   blok_value_id from;
@@ -250,15 +252,73 @@ static bool read_slice(const blok_matcher *matcher, const blok_node *node, addit
   return true;
 }
 
+// ---- Scales -------------------------------------------------------------------------------------
+
+// The axis along which a constant holds one number a place of x, and 1 on all others, so that the
+// product has x's shape; -1 where there is none.
+static int32_t factor_axis(const blok_literal *factor, const blok_fact *x) {
+  int32_t found = -1;
+  if (x->rank < 2 || factor->rank > (uint32_t)x->rank) return -1;
+  const int32_t shift = x->rank - (int32_t)factor->rank;
+  for (uint32_t i = 0; i < factor->rank; i++) {
+    if (factor->dims[i] == 1) continue;
+    const int32_t axis = shift + (int32_t)i;
+    if (found >= 0 || factor->dims[i] != x->dims[axis].value) return -1;
+    found = axis;
+  }
+  return found;
+}
+
+static void keep_factor(addition *added, blok_value_id x, blok_value_id factor, blok_scale scale) {
+  blok_skip_step *step = new_step(added, BLOK_SKIP_SCALE);
+  step->scale = scale;
+  if (scale == BLOK_SCALE_CHANNELS) step->axis = 1;
+  added->weights[0].weight = factor;
+  added->from = x;
+}
+
+// A unit: by one number, or by one a channel of a picture whose channels are axis 1.
+static bool read_scale(const blok_matcher *matcher, const blok_unit *unit, addition *added) {
+  if (!blok_value_at(matcher->graph, unit->factor)->literal) return false;
+  keep_factor(added, unit->in, unit->factor, unit->scale);
+  added->step[0].divides = blok_node_at(matcher->graph, unit->nodes[0])->op == BLOK_OP_Div;
+  added->nodes[added->n_nodes++] = unit->nodes[0];
+  return true;
+}
+
+// By one number a channel, wherever the channels of x are.
+static bool read_channel_scale(const blok_matcher *matcher, const blok_skip_path *path,
+                               const blok_node *node, addition *added) {
+  // What reads the end of the path is the addition, or the path is no private one.
+  if (node->op != BLOK_OP_Mul || node->n_inputs != 2 || !node->inputs[1].i ||
+      !blok_only_read(matcher, path->end, 1)) {
+    return false;
+  }
+  const blok_node_id reader = blok_uses_of(&matcher->uses, path->end)[0].node;
+  for (uint32_t c = 0; c < 2 && reader.i; c++) {
+    const blok_value_id x = node->inputs[1 - c];
+    const blok_literal *factor = blok_value_at(matcher->graph, node->inputs[c])->literal;
+    const blok_fact *fact = &matcher->facts->of[x.i];
+    const int32_t axis = factor ? factor_axis(factor, fact) : -1;
+    if (axis < 1) continue;
+    if (axis != (blok_channels_last(matcher, x, reader) ? fact->rank - 1 : 1)) return false;
+    keep_factor(added, x, node->inputs[c], BLOK_SCALE_CHANNELS);
+    added->step[0].axis = axis;
+    return true;
+  }
+  return false;
+}
+
 // ---- One step -----------------------------------------------------------------------------------
 
 static blok_skip_stop read_step(const blok_matcher *matcher, const blok_skip_path *path,
                                 addition *added) {
   const blok_unit *unit = blok_unit_at(matcher, matcher->unit_of[path->entry.i]);
   if (unit) {
-    bool known = unit->kind == BLOK_UNIT_CONV   ? read_conv(matcher, path, unit, NULL, added)
-                 : unit->kind == BLOK_UNIT_NORM ? read_norm(matcher, path, unit, added)
-                                                : false;
+    bool known = unit->kind == BLOK_UNIT_CONV    ? read_conv(matcher, path, unit, NULL, added)
+                 : unit->kind == BLOK_UNIT_NORM  ? read_norm(matcher, path, unit, added)
+                 : unit->kind == BLOK_UNIT_SCALE ? read_scale(matcher, unit, added)
+                                                 : false;
     if (!known) return BLOK_SKIP_NO_STEP;
     return blok_unit_free(matcher, unit) ? BLOK_SKIP_GOES_ON : BLOK_SKIP_HELD;
   }
@@ -269,7 +329,7 @@ static blok_skip_stop read_step(const blok_matcher *matcher, const blok_skip_pat
     return BLOK_SKIP_NO_STEP;
   }
   if (!read_pool(matcher, node, added) && !read_pad(matcher, node, added) &&
-      !read_slice(matcher, node, added)) {
+      !read_slice(matcher, node, added) && !read_channel_scale(matcher, path, node, added)) {
     return BLOK_SKIP_NO_STEP;
   }
   added->nodes[added->n_nodes++] = id;
@@ -361,6 +421,9 @@ static void print_step(char *out, size_t size, const blok_skip_step *step) {
       return;
     case BLOK_SKIP_SLICE:
       snprintf(out, size, "slice");
+      return;
+    case BLOK_SKIP_SCALE:
+      snprintf(out, size, "scale");
       return;
   }
 }

@@ -1,5 +1,5 @@
-// The skip path of an addition: x through at most a norm, pools, padding, slices and one 1x1
-// convolution (or a depthwise one before it), read backwards from the operand.
+// The skip path of an addition: x through at most a norm, pools, padding, slices, scales and one
+// 1x1 convolution (or a depthwise one before it), read backwards from the operand.
 //
 // A caller takes the path step by step and asks after each whether F(x) is computed from the value
 // that the path begins at now.

@@ -15,6 +15,7 @@ typedef struct attempt {
   blok_gather nodes;
   bool moved;  // axes of size 1 move on the way
   uint32_t x_reads;
+  blok_value_id shared;   // an inner value that is not the block's alone
   const char *condition;  // NULL: all hold
   const char *got, *want;
 } attempt;
@@ -107,9 +108,8 @@ static bool inner_values_private(attempt *self) {
                 "the value that is scaled, and constants");
   }
   blok_value_id exit = blok_node_at(self->matcher->graph, self->scale)->outputs[0];
-  return blok_gather_private(&self->nodes, exit) ||
-         fail(self, "use of inner values", "read elsewhere or a graph output",
-              "read inside the block only");
+  self->shared = blok_gather_shared(&self->nodes, exit);
+  return !self->shared.i || fail(self, "use of inner values", "", "read inside the block only");
 }
 
 static bool try_scale(attempt *self) {
@@ -215,6 +215,11 @@ static blok_status match_at(blok_matcher *matcher, blok_node_id id, blok_error *
     if (!begin(&self, matcher, id, g)) continue;
     if (try_scale(&self)) return record(matcher, &self, error);
     if (!scales_channels(&self)) continue;
+    blok_shared_words words;
+    if (self.shared.i) {
+      words = blok_shared_say(matcher, self.shared);
+      self.got = words.text;
+    }
     return blok_miss_add(matcher, BLOK_SQUEEZE_EXCITE, id, self.condition, self.got, self.want,
                          error);
   }

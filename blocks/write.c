@@ -54,6 +54,12 @@ static blok_status write_slice(blok_writer *writer, const char *part, const blok
   return blok_write_node(writer, part, "Slice", 5, inputs, value, NULL);
 }
 
+static blok_status write_factor(blok_writer *writer, const char *part, const blok_skip_step *step,
+                                const blok_conv_weights *weights, blok_value_id *value) {
+  const blok_value_id inputs[2] = {*value, blok_writer_value(writer, weights->weight)};
+  return blok_write_node(writer, part, step->divides ? "Div" : "Mul", 2, inputs, value, NULL);
+}
+
 static blok_status write_step(blok_writer *writer, const char *part, const blok_skip_step *step,
                               const blok_conv_weights *weights, blok_value_id *value) {
   switch (step->op) {
@@ -69,6 +75,8 @@ static blok_status write_step(blok_writer *writer, const char *part, const blok_
       return write_pad(writer, part, step, value);
     case BLOK_SKIP_SLICE:
       return write_slice(writer, part, step, value);
+    case BLOK_SKIP_SCALE:
+      return write_factor(writer, part, step, weights, value);
   }
   return BLOK_FAIL(writer->error, BLOK_E_INTERNAL, "a skip path has step %d, which is none",
                    (int)step->op);
@@ -153,6 +161,25 @@ static blok_status write_body(blok_writer *writer, const blok_residual_desc *des
   return write_scale(writer, desc, weights, value);
 }
 
+// *value + skip, or only the first channels of *value.
+static blok_status write_sum(blok_writer *writer, int32_t channels, blok_value_id skip,
+                             blok_value_id *value) {
+  blok_skip_step step = BLOK_SKIP_STEP_INIT;
+  blok_value_id inputs[2] = {*value, skip}, rest = *value;
+  if (channels == 0) return blok_write_node(writer, "", "Add", 2, inputs, value, NULL);
+  step.axis = 1;
+  step.end = channels;
+  BLOK_TRY(write_slice(writer, "first", &step, &inputs[0]));
+  BLOK_TRY(blok_write_node(writer, "", "Add", 2, inputs, &inputs[0], NULL));
+  step.begin = channels;
+  step.end = INT64_MAX;
+  BLOK_TRY(write_slice(writer, "rest", &step, &rest));
+  inputs[1] = rest;
+  blok_node_id join = BLOK_NO_NODE;
+  BLOK_TRY(blok_write_node(writer, "", "Concat", 2, inputs, value, &join));
+  return blok_node_set_int(writer->graph, join, "axis", 1, writer->error);
+}
+
 static blok_status write_residual(blok_writer *writer, const blok_block_record *record,
                                   blok_value_id *value) {
   const blok_residual_desc *desc = record->residual;
@@ -165,10 +192,9 @@ static blok_status write_residual(blok_writer *writer, const blok_block_record *
   }
   if (desc->skip == BLOK_SKIP_NONE) return BLOK_OK;
   if (!skip.i) BLOK_TRY(blok_write_skip(writer, record, preact, &skip));
-  const blok_value_id inputs[2] = {*value, skip};
   const blok_written_act after = {desc->after_add, desc->after_alpha, desc->after_beta,
                                   blok_writer_value(writer, weights->after_slope)};
-  BLOK_TRY(blok_write_node(writer, "", "Add", 2, inputs, value, NULL));
+  BLOK_TRY(write_sum(writer, desc->skip_channels, skip, value));
   return blok_write_activation(writer, "", &after, value);
 }
 

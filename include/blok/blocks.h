@@ -59,7 +59,7 @@ typedef enum blok_product {
   BLOK_PRODUCT_LINEAR_IN_OUT = 2  // a linear layer, its weights in x out
 } blok_product;
 
-// What multiplies F(x) by constants before the addition.
+// What multiplies F(x) by constants before the addition, or a value on the skip path.
 typedef enum blok_scale {
   BLOK_SCALE_NONE = 0,
   BLOK_SCALE_NUMBER = 1,   // one number (Inception-ResNet, EDSR)
@@ -83,8 +83,9 @@ typedef enum blok_skip_op {
   BLOK_SKIP_NORM = 2,  // a norm alone
   BLOK_SKIP_AVERAGE_POOL = 3,
   BLOK_SKIP_MAX_POOL = 4,
-  BLOK_SKIP_PAD = 5,   // zeros, along one axis
-  BLOK_SKIP_SLICE = 6  // along one axis
+  BLOK_SKIP_PAD = 5,    // zeros, along one axis
+  BLOK_SKIP_SLICE = 6,  // along one axis
+  BLOK_SKIP_SCALE = 7   // multiplied by one number, or by one number a channel
 } blok_skip_op;
 
 // "conv_norm_act", "residual", ...; "none" for a number that names nothing. Never NULL.
@@ -149,15 +150,17 @@ typedef struct blok_skip_step {
   int32_t pads[4];
   bool ceil_mode;
   bool count_include_pad;
-  int32_t axis;        // PAD, SLICE: counted from 0
+  int32_t axis;        // PAD, SLICE: counted from 0; SCALE by channels: the axis that they are
   int64_t begin, end;  // PAD: zeros before and behind; SLICE: first index, and one past the last
   int64_t step;        // SLICE
+  blok_scale scale;    // SCALE: by one number, or by one a channel
+  bool divides;        // SCALE: divided by that number
 } blok_skip_step;
 
 #define BLOK_SKIP_STEP_INIT                                                                    \
   {                                                                                            \
     sizeof(blok_skip_step), BLOK_SKIP_CONV, BLOK_CONV_DESC_INIT, {1, 1}, {1, 1}, {0, 0, 0, 0}, \
-        false, false, 0, 0, 0, 1                                                               \
+        false, false, 0, 0, 0, 1, BLOK_SCALE_NONE, false                                       \
   }
 
 #define BLOK_SKIP_STEPS 6
@@ -184,16 +187,19 @@ typedef struct blok_residual_desc {
   double scale_number;  // BLOK_SCALE_NUMBER
   blok_activation after_add;
   double after_alpha, after_beta;
+  int32_t skip_channels;  // of F(x)'s, the first so many, that the skip is added to; 0: all
+  bool channels_last;     // residual_other: the channels of x are its last axis, not axis 1
 } blok_residual_desc;
 
 // Two plain 1x1 convolutions in post order on an identity skip.
-#define BLOK_RESIDUAL_DESC_INIT                                                                   \
-  {                                                                                               \
-    sizeof(blok_residual_desc), 2,                                                                \
-        {BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT}, BLOK_ORDER_POST,         \
-        BLOK_SKIP_IDENTITY, 0, {BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT,    \
-                                BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT},   \
-        false, false, false, BLOK_SE_DESC_INIT, 0, false, BLOK_SCALE_NONE, 1, BLOK_ACT_NONE, 0, 0 \
+#define BLOK_RESIDUAL_DESC_INIT                                                                    \
+  {                                                                                                \
+    sizeof(blok_residual_desc), 2,                                                                 \
+        {BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT, BLOK_CONV_DESC_INIT}, BLOK_ORDER_POST,          \
+        BLOK_SKIP_IDENTITY, 0, {BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT,     \
+                                BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT},    \
+        false, false, false, BLOK_SE_DESC_INIT, 0, false, BLOK_SCALE_NONE, 1, BLOK_ACT_NONE, 0, 0, \
+        0, false                                                                                   \
   }
 
 // A gate that is no squeeze-excite: x times (or plus) what is computed from x, broadcast over it.

@@ -250,8 +250,12 @@ START_TEST(block_same__sees_every_field_of_a_residual) {
   CHANGE(skip_step[0].begin, 1);
   CHANGE(skip_step[0].end, 9);
   CHANGE(skip_step[0].step, 2);
+  CHANGE(skip_step[0].scale, BLOK_SCALE_CHANNELS);
+  CHANGE(skip_step[0].divides, true);
   CHANGE(skip_elsewhere, true);
   CHANGE(projection_after_preact, true);
+  CHANGE(skip_channels, 8);
+  CHANGE(channels_last, true);
   CHANGE(has_se, false);
   CHANGE(se.hidden, 8);
   CHANGE(se.product[1], BLOK_PRODUCT_LINEAR);

@@ -68,7 +68,6 @@ START_TEST(region__holds_all_ways_in_execution_order) {
   for (uint32_t i = 0; i < 4; i++) ck_assert_uint_eq(self.region.own[i].i, i + 2);
   ck_assert_uint_eq(self.region.n_children, 0);
   ck_assert_uint_eq(self.region.entry_reads, 2);
-  ck_assert(self.region.has_conv && self.region.has_product && self.region.has_activation);
   ck_assert(!self.region.has_resize && !self.region.has_norm && !self.region.has_pool);
   bench_end(&self);
 }
@@ -109,6 +108,38 @@ START_TEST(region__is_unrelated_where_end_is_not_computed_from_x) {
   ck_assert_int_eq(find(&self, "b", "a"), BLOK_REGION_UNRELATED);
   ck_assert_int_eq(find(&self, "a", "in"), BLOK_REGION_UNRELATED);
   ck_assert_int_eq(find(&self, "a", "a"), BLOK_REGION_UNRELATED);
+  bench_end(&self);
+}
+END_TEST
+
+START_TEST(region__is_unrelated_where_end_depends_on_the_shape_of_x_alone) {
+  bench self;
+  blok_graph *g = bench_begin(&self);
+  net_input(g, "x", -1, 8, -1, -1);
+  net_weight(g, "table", 4, (const int64_t[]){1, 8, 1, 1});
+  net_node(g, "Shape", "x", "sizes");
+  net_node(g, "Expand", "table sizes", "places");
+  net_conv(g, "a", "places", "a", K3(8, 8));
+  net_output(g, "a");
+  bench_open(&self);
+  ck_assert_int_eq(find(&self, "x", "a"), BLOK_REGION_UNRELATED);
+  ck_assert_int_eq(find(&self, "x", "sizes"), BLOK_REGION_UNRELATED);
+  bench_end(&self);
+}
+END_TEST
+
+START_TEST(region__holds_what_the_shape_of_x_gives_beside_its_elements) {
+  bench self;
+  blok_graph *g = bench_begin(&self);
+  net_input(g, "x", -1, 8, -1, -1);
+  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_node(g, "Shape", "x", "sizes");
+  net_node(g, "Reshape", "a sizes", "end");
+  net_output(g, "end");
+  bench_open(&self);
+  ck_assert_int_eq(find(&self, "x", "end"), BLOK_REGION_FOUND);
+  ck_assert_uint_eq(self.region.n_own, 3);
+  ck_assert_uint_eq(self.region.entry_reads, 2);
   bench_end(&self);
 }
 END_TEST
@@ -299,6 +330,8 @@ Suite *suite_region(void) {
   tcase_add_test(tests, region__holds_all_ways_in_execution_order);
   tcase_add_test(tests, region__steps_over_blocks);
   tcase_add_test(tests, region__is_unrelated_where_end_is_not_computed_from_x);
+  tcase_add_test(tests, region__is_unrelated_where_end_depends_on_the_shape_of_x_alone);
+  tcase_add_test(tests, region__holds_what_the_shape_of_x_gives_beside_its_elements);
   tcase_add_test(tests, region__refuses_an_inner_value_that_is_read_outside);
   tcase_add_test(tests, region__refuses_an_inner_value_that_is_an_output);
   tcase_add_test(tests, region__refuses_a_second_output_that_is_read_outside);

@@ -251,6 +251,108 @@ START_TEST(skip_path__takes_slices_and_padding) {
 }
 END_TEST
 
+// ---- Scales -------------------------------------------------------------------------------------
+
+// A constant g of these sizes; rank 0: one number.
+static void factor(blok_graph *g, int rank, const int64_t *dims) {
+  if (rank > 0) net_weight(g, "g", rank, dims);
+  if (rank == 0) net_number(g, "g", 0.4f);
+}
+
+START_TEST(skip_path__takes_a_scale) {
+  static const struct {
+    const char *op, *inputs;
+    int rank;
+    int64_t dims[4];
+    blok_scale scale;
+    bool divides;
+  } cases[] = {{"Mul", "x g", 3, {16, 1, 1}, BLOK_SCALE_CHANNELS, false},
+               {"Mul", "g x", 4, {1, 16, 1, 1}, BLOK_SCALE_CHANNELS, false},
+               {"Mul", "g x", 0, {0}, BLOK_SCALE_NUMBER, false},
+               {"Div", "x g", 0, {0}, BLOK_SCALE_NUMBER, true}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (int open = 0; open < 2; open++) {
+      blok_module *module;
+      blok_graph *g = begin(&module, open ? -1 : 8);
+      factor(g, cases[i].rank, cases[i].dims);
+      net_node(g, cases[i].op, cases[i].inputs, "s");
+      net_found found = finish(module, "x", 16, 16, 1);
+      const blok_residual_desc *desc = the_residual(&found, "scale");
+      const blok_block_record *block = net_block(&found, BLOK_RESIDUAL);
+      const blok_skip_step *step = &desc->skip_step[0];
+      ck_assert_int_eq(desc->skip_steps, 1);
+      ck_assert_int_eq(step->op, BLOK_SKIP_SCALE);
+      ck_assert_int_eq(step->scale, cases[i].scale);
+      ck_assert_int_eq(step->axis, cases[i].scale == BLOK_SCALE_CHANNELS ? 1 : 0);
+      ck_assert(step->divides == cases[i].divides);
+      ck_assert(blok_same_value(block->residual_weights->skip[0].weight, net_value(g, "g")));
+      ck_assert(blok_same_value(block->entry, net_value(g, "x")));
+      ck_assert_uint_eq(block->n_members, 5);
+      net_free(&found);
+    }
+  }
+}
+END_TEST
+
+START_TEST(skip_path__takes_a_scale_among_other_steps) {
+  static const int64_t channels[3] = {16, 1, 1};
+  blok_module *module;
+  blok_graph *g = begin(&module, 8);
+  factor(g, 3, channels);
+  pool(g, "AveragePool", "x", "a", 2, 2, 0);
+  net_node(g, "Mul", "a g", "b");
+  net_conv(g, "b.proj", "b", "s", k1(16, 32, 1));
+  net_found found = finish(module, "x", 16, 32, 2);
+  const blok_residual_desc *desc = the_residual(&found, "avg pool 2x2 /2, scale, conv 1x1");
+  ck_assert_int_eq(desc->skip_steps, 3);
+  ck_assert_int_eq(desc->skip_step[1].op, BLOK_SKIP_SCALE);
+  net_free(&found);
+}
+END_TEST
+
+// x of [2, 8, 8, 16], or of [2, 64, 16], times g of [size] or [size, 1]; F is a product by constant
+// weights.
+static net_found match_last_axis(int rank, int factor_rank, int64_t size) {
+  static const int64_t sizes[3] = {2, 64, 16}, square[2] = {16, 16};
+  const int64_t places[2] = {size, 1};
+  blok_module *module = net_module();
+  blok_graph *g = module->graph;
+  const char *x = rank == 4 ? "p" : "x";
+  net_input(g, "p", 2, 8, 8, 16);
+  net_ints(g, "sizes", sizes, 3);
+  if (rank == 3) net_node(g, "Reshape", "p sizes", "x");
+  net_weight(g, "g", factor_rank, places);
+  net_weight(g, "w", 2, square);
+  char inputs[16];
+  snprintf(inputs, sizeof inputs, "g %s", x);
+  net_node(g, "Mul", inputs, "s");
+  snprintf(inputs, sizeof inputs, "%s w", x);
+  net_node(g, "MatMul", inputs, "c");
+  net_node(g, "Relu", "c", "f");
+  net_node(g, "Add", "s f", "y");
+  net_output(g, "y");
+  return net_match(module);
+}
+
+START_TEST(skip_path__takes_a_scale_of_channels_that_are_last) {
+  for (int rank = 3; rank < 5; rank++) {
+    net_found found = match_last_axis(rank, 1, 16);
+    ck_assert_uint_eq(found.overlay->n_misses, 0);
+    const blok_block_record *block = net_block(&found, BLOK_RESIDUAL_OTHER);
+    const blok_skip_step *step = &block->residual->skip_step[0];
+    ck_assert_str_eq(block->skip_of, "scale");
+    ck_assert_int_eq(block->residual->skip_steps, 1);
+    ck_assert(block->residual->channels_last);
+    ck_assert_int_eq(step->op, BLOK_SKIP_SCALE);
+    ck_assert_int_eq(step->scale, BLOK_SCALE_CHANNELS);
+    ck_assert_int_eq(step->axis, rank - 1);
+    ck_assert(blok_same_value(block->residual_weights->skip[0].weight,
+                              net_value(found.module->graph, "g")));
+    net_free(&found);
+  }
+}
+END_TEST
+
 // ---- What ends a path ---------------------------------------------------------------------------
 
 static void assert_none(net_found found) {
@@ -338,6 +440,62 @@ START_TEST(skip_path__refused_when_a_shared_pool_reads_another_value) {
 }
 END_TEST
 
+START_TEST(skip_path__takes_no_other_product) {
+  static const struct {
+    const char *op, *inputs;
+    int rank;
+    int64_t dims[5];
+  } cases[] = {{"Mul", "x g", 3, {16, 8, 1}},       // along two axes
+               {"Mul", "x g", 1, {8}},              // along a row of a picture
+               {"Mul", "x g", 5, {1, 1, 1, 1, 1}},  // of more axes than x
+               {"Mul", "x x", 0, {0}},
+               {"Div", "g x", 0, {0}},
+               {"Div", "x g", 3, {16, 1, 1}},
+               {"Add", "x g", 0, {0}}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    blok_module *module;
+    blok_graph *g = begin(&module, 8);
+    factor(g, cases[i].rank, cases[i].dims);
+    net_node(g, cases[i].op, cases[i].inputs, "s");
+    net_found found = finish(module, "x", 16, 16, 1);
+    ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
+    assert_none(found);
+  }
+}
+END_TEST
+
+START_TEST(skip_path__takes_no_scale_that_repeats_x) {
+  static const int64_t wide[3] = {16, 1, 1};
+  blok_module *module = net_module();
+  blok_graph *g = module->graph;
+  net_input(g, "x", -1, 1, 8, 8);
+  net_weight(g, "g", 3, wide);
+  net_node(g, "Mul", "x g", "s");
+  net_found found = finish(module, "x", 1, 16, 1);
+  ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
+  assert_none(found);
+}
+END_TEST
+
+START_TEST(skip_path__takes_no_scale_that_others_read) {
+  blok_module *module;
+  blok_graph *g = begin(&module, 8);
+  net_number(g, "g", 0.4f);
+  net_node(g, "Mul", "x g", "s");
+  net_output(g, "s");
+  net_found found = finish(module, "x", 16, 16, 1);
+  ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
+  assert_none(found);
+}
+END_TEST
+
+START_TEST(skip_path__takes_no_scale_of_another_axis_than_the_channels) {
+  net_found found = match_last_axis(4, 2, 8);
+  ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
+  net_free(&found);
+}
+END_TEST
+
 Suite *suite_skip(void) {
   Suite *suite = suite_create("skip");
   TCase *tests = tcase_create("path");
@@ -351,6 +509,9 @@ Suite *suite_skip(void) {
   tcase_add_test(tests, skip_path__may_be_the_pool_that_others_read_itself);
   tcase_add_test(tests, skip_path__is_the_identity_of_a_pool_that_f_reads);
   tcase_add_test(tests, skip_path__takes_slices_and_padding);
+  tcase_add_test(tests, skip_path__takes_a_scale);
+  tcase_add_test(tests, skip_path__takes_a_scale_among_other_steps);
+  tcase_add_test(tests, skip_path__takes_a_scale_of_channels_that_are_last);
   suite_add_tcase(suite, tests);
   TCase *ends = tcase_create("ends");
   tcase_add_test(ends, skip_path__takes_one_1x1_conv_only);
@@ -360,6 +521,10 @@ Suite *suite_skip(void) {
   tcase_add_test(ends, skip_path__takes_no_slice_that_runs_backwards);
   tcase_add_test(ends, skip_path__takes_no_pool_with_dilation_or_indices);
   tcase_add_test(ends, skip_path__refused_when_a_shared_pool_reads_another_value);
+  tcase_add_test(ends, skip_path__takes_no_other_product);
+  tcase_add_test(ends, skip_path__takes_no_scale_that_repeats_x);
+  tcase_add_test(ends, skip_path__takes_no_scale_that_others_read);
+  tcase_add_test(ends, skip_path__takes_no_scale_of_another_axis_than_the_channels);
   suite_add_tcase(suite, ends);
   return suite;
 }

@@ -270,9 +270,18 @@ static blok_residual_desc pre(void) {
   return desc;
 }
 
-static void step_weights(draft *self, const blok_skip_step *step, blok_conv_weights *made) {
+// The constant that a scale multiplies by.
+static blok_value_id factor(draft *self, const blok_skip_step *step, int64_t channels) {
+  if (step->scale == BLOK_SCALE_CHANNELS) return weight(self, "g", 3, channels, 1, 1, 0);
+  net_number(self->graph, "g", 0.4f);
+  return net_value(self->graph, "g");
+}
+
+static void step_weights(draft *self, const blok_skip_step *step, int64_t channels,
+                         blok_conv_weights *made) {
   if (step->op == BLOK_SKIP_CONV) *made = conv_weights(self, &step->conv, false);
   if (step->op == BLOK_SKIP_NORM) norm_weights(self, step->conv.in_channels, made->norm);
+  if (step->op == BLOK_SKIP_SCALE) made->weight = factor(self, step, channels);
 }
 
 static void check_residual_of(draft *self, const blok_residual_desc *desc) {
@@ -282,7 +291,7 @@ static void check_residual_of(draft *self, const blok_residual_desc *desc) {
     weights->conv[i] = conv_weights(self, &desc->conv[i], desc->order == BLOK_ORDER_PRE);
   }
   for (int32_t i = 0; i < desc->skip_steps; i++) {
-    step_weights(self, &desc->skip_step[i], &weights->skip[i]);
+    step_weights(self, &desc->skip_step[i], desc->conv[0].in_channels, &weights->skip[i]);
   }
   const int32_t out = desc->conv[desc->convs - 1].out_channels;
   if (desc->has_se) se_weights(self, &desc->se, weights->se);
@@ -435,6 +444,45 @@ START_TEST(write_skip__keeps_slices_and_pads) {
 }
 END_TEST
 
+START_TEST(write_skip__keeps_scales) {
+  blok_residual_desc desc = basic();
+  blok_skip_step *step = add_step(&desc, BLOK_SKIP_SCALE);
+  step->scale = BLOK_SCALE_CHANNELS;
+  step->axis = 1;
+  check_residual(BLOK_RESIDUAL, desc);
+  step->scale = BLOK_SCALE_NUMBER;
+  step->axis = 0;
+  check_residual(BLOK_RESIDUAL, desc);
+  step->divides = true;
+  check_residual(BLOK_RESIDUAL, desc);
+  desc = shrinking();
+  step = add_step(&desc, BLOK_SKIP_SCALE);
+  step->scale = BLOK_SCALE_CHANNELS;
+  step->axis = 1;
+  add_conv_step(&desc, 8, 16, 2);
+  check_residual(BLOK_RESIDUAL, desc);
+}
+END_TEST
+
+// The scale of a skip path whose F stays as nodes, the channels last.
+START_TEST(write_skip__keeps_the_scale_of_channels_that_are_last) {
+  static const int64_t channels[1] = {8}, square[2] = {8, 8};
+  blok_module *module = net_module();
+  blok_graph *g = module->graph;
+  net_input(g, "x", 2, 4, 4, 8);
+  net_weight(g, "g", 1, channels);
+  net_weight(g, "w", 2, square);
+  net_node(g, "Mul", "g x", "s");
+  net_node(g, "MatMul", "x w", "c");
+  net_node(g, "Relu", "c", "f");
+  net_node(g, "Add", "f s", "y");
+  net_output(g, "y");
+  net_found again = again_check(module, BLOK_RESIDUAL_OTHER);
+  ck_assert_str_eq(net_block(&again, BLOK_RESIDUAL_OTHER)->skip_of, "scale");
+  net_free(&again);
+}
+END_TEST
+
 START_TEST(write_skip__begins_behind_the_shared_preactivation) {
   blok_residual_desc desc = pre();
   desc.conv[0] = with_act(with_norm(conv_desc(8, 16, 3, 2)), BLOK_ACT_RELU);
@@ -459,6 +507,21 @@ START_TEST(write_skip__begins_at_a_value_that_others_read) {
   desc.skip_elsewhere = true;
   add_conv_step(&desc, 8, 16, 1);
   check_residual_of(&self, &desc);
+}
+END_TEST
+
+START_TEST(write_skip__is_added_to_the_first_channels) {
+  blok_residual_desc desc = basic();
+  desc.conv[1] = with_norm(conv_desc(8, 12, 3, 1));
+  desc.skip_channels = 8;
+  check_residual(BLOK_RESIDUAL, desc);
+  desc.after_add = BLOK_ACT_NONE;
+  check_residual(BLOK_RESIDUAL, desc);
+  desc = shrinking();
+  desc.conv[1].out_channels = 20;
+  desc.skip_channels = 16;
+  add_conv_step(&desc, 8, 16, 2);
+  check_residual(BLOK_RESIDUAL, desc);
 }
 END_TEST
 
@@ -512,8 +575,11 @@ Suite *suite_write(void) {
   tcase_add_test(tests, write_skip__keeps_projections);
   tcase_add_test(tests, write_skip__keeps_pools);
   tcase_add_test(tests, write_skip__keeps_slices_and_pads);
+  tcase_add_test(tests, write_skip__keeps_scales);
+  tcase_add_test(tests, write_skip__keeps_the_scale_of_channels_that_are_last);
   tcase_add_test(tests, write_skip__begins_behind_the_shared_preactivation);
   tcase_add_test(tests, write_skip__begins_at_a_value_that_others_read);
+  tcase_add_test(tests, write_skip__is_added_to_the_first_channels);
   tcase_add_test(tests, write_inverted_bottleneck__with_and_without_a_skip);
   suite_add_tcase(suite, tests);
   return suite;
