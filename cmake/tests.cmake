@@ -139,6 +139,7 @@ endif()
 if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_includes 60 ${BLOK_PYTHON} tests/checks/includes.py)
   blok_add_test(check_length 60 ${BLOK_PYTHON} tests/checks/length.py)
+  blok_add_test(check_blocks_docs 60 ${BLOK_PYTHON} tests/checks/blocks_docs.py)
   blok_add_test(check_generated 120 ${BLOK_PYTHON} tests/checks/generated.py)
   blok_add_test(check_symbols 60 ${BLOK_PYTHON} tests/checks/symbols.py
                 $<TARGET_FILE:blok_static> $<TARGET_FILE:blok_shared>)

@@ -3,14 +3,12 @@
 #include "tools/cli.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/inspect.h"
 #include "tools/json.h"
 
 // Only for the last words when memory runs out.
@@ -20,10 +18,7 @@ static void open_answer(blok_cli *cli) {
   cli->text = NULL;
   cli->text_size = 0;
   cli->out = open_memstream(&cli->text, &cli->text_size);
-  if (cli->out == NULL) {
-    fputs("blok: out of memory\n", stderr);
-    exit(BLOK_EXIT_MACHINE);
-  }
+  if (cli->out == NULL) blok_cli_no_memory();
 }
 
 static void drop_answer(blok_cli *cli) {
@@ -79,7 +74,7 @@ int blok_cli_end(blok_cli *cli, int status) {
 }
 
 static void print_failure(blok_cli *cli, int exit_status, const char *code, const char *message,
-                          const blok_model *model) {
+                          blok_cli_more more, const void *context) {
   drop_answer(cli);
   open_answer(cli);
   if (cli->json) {
@@ -91,7 +86,7 @@ static void print_failure(blok_cli *cli, int exit_status, const char *code, cons
     blok_json_int(&json, "status", exit_status);
     blok_json_text(&json, "code", code);
     blok_json_text(&json, "message", message);
-    if (blok_model_unknown_count(model) > 0) blok_inspect_unknown(&json, model);
+    if (more != NULL) more(&json, context);
     blok_json_close(&json);
     blok_json_close(&json);
     return;
@@ -101,12 +96,12 @@ static void print_failure(blok_cli *cli, int exit_status, const char *code, cons
 }
 
 int blok_cli_fail(blok_cli *cli, int exit_status, const blok_error *error) {
-  return blok_cli_refuse(cli, exit_status, error, NULL);
+  return blok_cli_fail_with(cli, exit_status, error, NULL, NULL);
 }
 
-int blok_cli_refuse(blok_cli *cli, int exit_status, const blok_error *error,
-                    const blok_model *model) {
-  print_failure(cli, exit_status, blok_status_name(error->status), error->message, model);
+int blok_cli_fail_with(blok_cli *cli, int exit_status, const blok_error *error, blok_cli_more more,
+                       const void *context) {
+  print_failure(cli, exit_status, blok_status_name(error->status), error->message, more, context);
   return exit_status;
 }
 
@@ -116,7 +111,7 @@ int blok_cli_usage(blok_cli *cli, const char *format, ...) {
   va_start(arguments, format);
   (void)vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  print_failure(cli, BLOK_EXIT_USAGE, "usage", message, NULL);
+  print_failure(cli, BLOK_EXIT_USAGE, "usage", message, NULL, NULL);
   if (!cli->json) {
     const bool known = cli->verb != NULL && strcmp(cli->verb, "help") != 0;
     fprintf(stderr, "try: blok help%s%s\n", known ? " " : "", known ? cli->verb : "");
@@ -169,68 +164,7 @@ int blok_cli_exit_reading(blok_status status) {
   return status == BLOK_E_IO ? BLOK_EXIT_INPUT : blok_cli_exit_working(status);
 }
 
-size_t blok_show_length(const unsigned char *text) {
-  const unsigned char first = text[0];
-  if (first >= 0x20 && first < 0x7f) return 1;
-  size_t length = 0;
-  uint32_t code = 0;
-  uint32_t least = 0;
-  if ((first & 0xe0) == 0xc0) {
-    length = 2, code = first & 0x1fU, least = 0x80;
-  } else if ((first & 0xf0) == 0xe0) {
-    length = 3, code = first & 0x0fU, least = 0x800;
-  } else if ((first & 0xf8) == 0xf0) {
-    length = 4, code = first & 0x07U, least = 0x10000;
-  }
-  for (size_t i = 1; i < length; i++) {
-    if ((text[i] & 0xc0) != 0x80) return 0;
-    code = code << 6 | (text[i] & 0x3fU);
-  }
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  const bool control =
-      code < 0xa0 || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-  return code < least || code > 0x10ffff || surrogate || control ? 0 : length;
-}
-
-blok_shown blok_show(const char *name) {
-  blok_shown shown;
-  size_t used = 0;
-  const unsigned char *next = (const unsigned char *)(name == NULL ? "" : name);
-  while (*next != '\0') {
-    if (used + 8 > sizeof shown.text) {
-      memcpy(shown.text + used, "...", 3);
-      used += 3;
-      break;
-    }
-    const size_t length = blok_show_length(next);
-    if (length == 0) {
-      used += (size_t)snprintf(shown.text + used, 5, "\\x%02x", *next++);
-    } else {
-      memcpy(shown.text + used, next, length);
-      used += length;
-      next += length;
-    }
-  }
-  shown.text[used] = '\0';
-  return shown;
-}
-
-void blok_show_to(FILE *out, const char *name) {
-  const unsigned char *next = (const unsigned char *)(name == NULL ? "" : name);
-  while (*next != '\0') {
-    const size_t length = blok_show_length(next);
-    if (length == 0) {
-      fprintf(out, "\\x%02x", *next++);
-    } else {
-      fwrite(next, 1, length, out);
-      next += length;
-    }
-  }
-}
-
-void *blok_cli_alloc(size_t count, size_t size) {
-  void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
-  if (memory != NULL) return memory;
+void blok_cli_no_memory(void) {
   if (current != NULL && current->json) {
     puts(
         "{\"schema\":1,\"error\":{\"status\":4,\"code\":\"memory\",\"message\":\"out of "
@@ -241,36 +175,24 @@ void *blok_cli_alloc(size_t count, size_t size) {
   exit(BLOK_EXIT_MACHINE);
 }
 
+void *blok_cli_alloc(size_t count, size_t size) {
+  void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+  if (memory == NULL) blok_cli_no_memory();
+  return memory;
+}
+
+void *blok_cli_grow(void *items, size_t count, size_t *capacity, size_t size) {
+  if (count < *capacity) return items;
+  *capacity = *capacity == 0 ? 16 : 2 * *capacity;
+  void *larger = blok_cli_alloc(*capacity, size);
+  if (count > 0) memcpy(larger, items, count * size);
+  free(items);
+  return larger;
+}
+
 const char *blok_cli_basename(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash == NULL ? path : slash + 1;
-}
-
-blok_grouped blok_group_digits(uint64_t number) {
-  char digits[24];
-  blok_grouped grouped;
-  const size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number);
-  size_t used = 0;
-  for (size_t i = 0; i < length; i++) {
-    if (i > 0 && (length - i) % 3 == 0) grouped.text[used++] = ',';
-    grouped.text[used++] = digits[i];
-  }
-  grouped.text[used] = '\0';
-  return grouped;
-}
-
-blok_grouped blok_group_bytes(uint64_t bytes) {
-  static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  blok_grouped grouped;
-  if (bytes < 1024) {
-    (void)snprintf(grouped.text, sizeof grouped.text, "%d bytes", (int)bytes);
-    return grouped;
-  }
-  double amount = (double)bytes / 1024;
-  size_t unit = 0;
-  for (; amount >= 1024; unit++) amount /= 1024;
-  (void)snprintf(grouped.text, sizeof grouped.text, "%.1f %s", amount, units[unit]);
-  return grouped;
 }
 
 double blok_cli_now(void) {

@@ -9,6 +9,10 @@
 #include <blok/blok.h>
 #include <stdio.h>
 
+#include "tools/show.h"
+
+struct blok_json;
+
 #define BLOK_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 // Exit statuses; scripts rely on them.
@@ -50,9 +54,11 @@ int blok_cli_end(blok_cli *cli, int status);
 // error, or with --json an object on standard output. Gives exit.
 int blok_cli_fail(blok_cli *cli, int exit, const blok_error *error);
 
-// The same for a model that cannot be run: the JSON error lists all its unknown operators, where
-// the message names five.
-int blok_cli_refuse(blok_cli *cli, int exit, const blok_error *error, const blok_model *model);
+// The same with more in the JSON's error object: what more(json, context) writes into it. NULL:
+// nothing.
+typedef void (*blok_cli_more)(struct blok_json *json, const void *context);
+int blok_cli_fail_with(blok_cli *cli, int exit, const blok_error *error, blok_cli_more more,
+                       const void *context);
 
 // The same for a usage error, with a pointer to the help. Gives BLOK_EXIT_USAGE.
 int blok_cli_usage(blok_cli *cli, const char *format, ...) BLOK_PRINTF(2, 3);
@@ -69,36 +75,19 @@ blok_status blok_cli_error(blok_error *error, blok_status status, const char *fo
 int blok_cli_exit_reading(blok_status status);
 int blok_cli_exit_working(blok_status status);
 
-// A name from a file, fit to be printed: control bytes and bytes that are no UTF-8 become \xNN, and
-// what is too long ends in "...". NULL gives "".
-typedef struct blok_shown {
-  char text[240];
-} blok_shown;
-
-blok_shown blok_show(const char *name);
-
-// Appends name to out, escaped in the same way but never cut.
-void blok_show_to(FILE *out, const char *name);
-
-// Length of the UTF-8 sequence at text (which ends in NUL), 0 if it is none or a control character.
-size_t blok_show_length(const unsigned char *text);
-
 // Zeroed memory that is freed with free(). Ends the program with BLOK_EXIT_MACHINE when there is
 // none: for small things; a size that comes from a file is taken with calloc and checked.
 void *blok_cli_alloc(size_t count, size_t size);
 
+// items, an array of *capacity of which count are used, with room for one more: itself, or a larger
+// one in its place, the new part zeroed. It ends the program as blok_cli_alloc does.
+void *blok_cli_grow(void *items, size_t count, size_t *capacity, size_t size);
+
+// Says that there is no memory and ends the program with BLOK_EXIT_MACHINE.
+void blok_cli_no_memory(void) __attribute__((noreturn));
+
 // The path's last part.
 const char *blok_cli_basename(const char *path);
-
-// "1,234,567"
-typedef struct blok_grouped {
-  char text[32];
-} blok_grouped;
-
-blok_grouped blok_group_digits(uint64_t number);
-
-// Bytes for people: "512 bytes", "44.6 MiB".
-blok_grouped blok_group_bytes(uint64_t bytes);
 
 // Seconds of a clock that only goes forward.
 double blok_cli_now(void);

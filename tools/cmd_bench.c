@@ -49,14 +49,7 @@ static int run_once(bench_job *job, double *ms) {
 }
 
 static void keep_time(bench_job *job, double ms) {
-  if (job->runs == job->capacity) {
-    const size_t capacity = job->capacity == 0 ? 256 : 2 * job->capacity;
-    double *times = blok_cli_alloc(capacity, sizeof *times);
-    if (job->runs > 0) memcpy(times, job->times, job->runs * sizeof *times);
-    free(job->times);
-    job->times = times;
-    job->capacity = capacity;
-  }
+  job->times = blok_cli_grow(job->times, job->runs, &job->capacity, sizeof *job->times);
   job->times[job->runs++] = ms;
 }
 

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "tools/draw_canvas.h"
+#include "tools/draw_nodes.h"
 #include "tools/draw_words.h"
 #include "tools/inspect.h"
 #include "tools/shape.h"
 #include "tools/table.h"
+#include "tools/text.h"
 
 #define MOST_CHILDREN 24  // lines for what lies in a block whose F(x) is kept as nodes
 #define MOST_INDENTS  6
@@ -140,7 +142,6 @@ static void operator_lines(blok_canvas *canvas, blok_mark mark, blok_mark more,
 typedef struct blok_nodes_walk {
   blok_canvas *canvas;
   const blok_outline *outline;
-  size_t index;  // the block
   blok_mark mark;
   blok_mark more;
   blok_operators run;  // of its own nodes since the last block inside it
@@ -186,7 +187,7 @@ static void node_lines(blok_canvas *canvas, const blok_outline *outline, size_t 
                        blok_mark mark, blok_mark more) {
   const blok_model *model = outline->model;
   const blok_block *block = blok_model_block(model, index);
-  blok_nodes_walk walk = {canvas, outline, index, mark, more, {0, 0, {NULL}, {0}, 0}, 0};
+  blok_nodes_walk walk = {canvas, outline, mark, more, {0, 0, {NULL}, {0}, 0}, 0};
   blok_frame frame;
   blok_draw_frame(outline, index, &frame);
   for (size_t i = 0; i < block->nodes; i++) {
@@ -211,6 +212,10 @@ static void node_lines(blok_canvas *canvas, const blok_outline *outline, size_t 
 
 // Puts the skip path's steps beside the lines from `from` on, and says what it is.
 static void skip_lines(blok_canvas *canvas, const blok_residual_desc *desc, size_t from) {
+  char part[64] = "";
+  if (desc->skip_channels > 0) {
+    (void)snprintf(part, sizeof part, " (first %d channels)", desc->skip_channels);
+  }
   size_t steps =
       desc->skip == BLOK_SKIP_PROJECTION && desc->skip_steps > 0 ? (size_t)desc->skip_steps : 0;
   if (steps > BLOK_SKIP_STEPS) steps = BLOK_SKIP_STEPS;
@@ -224,9 +229,10 @@ static void skip_lines(blok_canvas *canvas, const blok_residual_desc *desc, size
   }
   // The label stands beside a line without a step, if there is one.
   if (steps == 0) {
-    canvas->lines[from + (lines - 1) / 2].label = blok_textf("%s", blok_skip_name(desc->skip));
+    canvas->lines[from + (lines - 1) / 2].label =
+        blok_textf("%s%s", blok_skip_name(desc->skip), part);
   } else if (steps < lines) {
-    canvas->lines[top > from ? top - 1 : top + steps].label = blok_textf("projection");
+    canvas->lines[top > from ? top - 1 : top + steps].label = blok_textf("projection%s", part);
   }
 }
 

@@ -18,10 +18,4 @@
 // Blocks that are alike but for their names have equal pictures.
 char *blok_draw_block(const blok_outline *outline, size_t index, bool utf8);
 
-// A block that has no paths in one line: "conv 7x7 /2  3 > 64 -> relu". Freed with free().
-char *blok_draw_conv(const blok_conv_desc *conv, bool utf8);
-
-// "squeeze_excite 64 > 4 > 64": what a block is, in a few words. Freed with free().
-char *blok_draw_words(const blok_block *block, bool utf8);
-
 #endif  // BLOK_TOOLS_DRAW_H

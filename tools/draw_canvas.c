@@ -1,36 +1,17 @@
 // The lines of a picture, and how they are joined.
 #include "tools/draw_canvas.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "tools/inspect.h"
 #include "tools/table.h"
+#include "tools/text.h"
 
 #define PARTS 3
 
-char *blok_textf(const char *format, ...) {
-  char *text = NULL;
-  size_t size = 0;
-  FILE *stream = blok_inspect_stream(&text, &size);
-  va_list arguments;
-  va_start(arguments, format);
-  vfprintf(stream, format, arguments);
-  va_end(arguments);
-  return blok_inspect_stream_end(stream, &text);
-}
-
 blok_line *blok_canvas_line(blok_canvas *canvas, blok_mark mark, char *text) {
-  if (canvas->count == canvas->capacity) {
-    const size_t capacity = canvas->capacity == 0 ? 16 : 2 * canvas->capacity;
-    blok_line *lines = blok_cli_alloc(capacity, sizeof *lines);
-    if (canvas->count > 0) memcpy(lines, canvas->lines, canvas->count * sizeof *lines);
-    free(canvas->lines);
-    canvas->lines = lines;
-    canvas->capacity = capacity;
-  }
+  canvas->lines =
+      blok_cli_grow(canvas->lines, canvas->count, &canvas->capacity, sizeof *canvas->lines);
   blok_line *line = &canvas->lines[canvas->count++];
   *line = (blok_line){mark, text, {NULL, NULL, NULL}, NULL, NULL};
   return line;
@@ -81,7 +62,7 @@ static void join_parts(blok_canvas *canvas) {
     char *text = NULL;
     size_t size = 0;
     if (line->parts[1] == NULL) continue;
-    FILE *stream = blok_inspect_stream(&text, &size);
+    FILE *stream = blok_text_begin(&text, &size);
     const bool last = line->text == NULL || line->text[0] == '\0';
     for (size_t p = 0; p < PARTS; p++) {
       const char *part = line->parts[p] == NULL ? "" : line->parts[p];
@@ -93,7 +74,7 @@ static void join_parts(blok_canvas *canvas) {
     }
     if (!last) fputs(line->text, stream);
     free(line->text);
-    line->text = blok_inspect_stream_end(stream, &text);
+    line->text = blok_text_end(stream, &text);
   }
 }
 
@@ -140,7 +121,7 @@ char *blok_canvas_end(blok_canvas *canvas) {
   size_t size = 0;
   size_t edge = 0;
   bool beside = false;
-  FILE *out = blok_inspect_stream(&text, &size);
+  FILE *out = blok_text_begin(&text, &size);
   join_parts(canvas);
   // The skip path runs right of everything that stands between its ends.
   for (size_t i = 0; i < canvas->count; i++) {
@@ -162,5 +143,5 @@ char *blok_canvas_end(blok_canvas *canvas) {
   }
   free(canvas->lines);
   *canvas = (blok_canvas){NULL, 0, 0, canvas->utf8};
-  return blok_inspect_stream_end(out, &text);
+  return blok_text_end(out, &text);
 }

@@ -42,7 +42,4 @@ blok_line *blok_canvas_line(blok_canvas *canvas, blok_mark mark, char *text);
 // The picture as text, freed with free(); frees the lines.
 char *blok_canvas_end(blok_canvas *canvas);
 
-// A new text as printf makes it, freed with free().
-char *blok_textf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 #endif  // BLOK_TOOLS_DRAW_CANVAS_H

@@ -1,7 +1,8 @@
-// Blocks that are kept as nodes: which of their nodes compute F(x), and how they are counted.
+// The nodes of blocks that are kept as nodes.
+#include "tools/draw_nodes.h"
+
 #include <string.h>
 
-#include "tools/draw_words.h"
 #include "tools/inspect.h"
 
 void blok_draw_count(blok_operators *list, const char *op) {
@@ -90,8 +91,8 @@ void blok_draw_frame(const blok_outline *outline, size_t index, blok_frame *fram
   }
 }
 
-static const char *operator_of(blok_skip_op op) {
-  switch (op) {
+static const char *operator_of(const blok_skip_step *step) {
+  switch (step->op) {
     case BLOK_SKIP_NORM:
       return "BatchNormalization";
     case BLOK_SKIP_AVERAGE_POOL:
@@ -102,6 +103,8 @@ static const char *operator_of(blok_skip_op op) {
       return "Pad";
     case BLOK_SKIP_SLICE:
       return "Slice";
+    case BLOK_SKIP_SCALE:
+      return step->divides ? "Div" : "Mul";
     case BLOK_SKIP_CONV:
       break;
   }
@@ -113,7 +116,7 @@ bool blok_draw_framed(blok_frame *frame, size_t member, const char *op) {
   if (member >= frame->first && member <= frame->last) return true;
   for (int32_t i = 0; i < BLOK_SKIP_STEPS; i++) {
     if (!frame->skip_left[i]) continue;
-    if (strcmp(op, operator_of(frame->block->residual->skip_step[i].op)) != 0) continue;
+    if (strcmp(op, operator_of(&frame->block->residual->skip_step[i])) != 0) continue;
     frame->skip_left[i] = false;
     return true;
   }

@@ -3,9 +3,7 @@
 
 #include <stdlib.h>
 
-#include "tools/draw.h"
-#include "tools/draw_canvas.h"
-#include "tools/inspect.h"
+#include "tools/text.h"
 
 const char *blok_draw_arrow(bool utf8) { return utf8 ? "→" : "->"; }
 
@@ -85,6 +83,9 @@ char *blok_draw_step(const blok_skip_step *step, bool utf8) {
                  ? blok_textf("axis %d from %lld to %lld", step->axis, (long long)step->begin,
                               (long long)step->end)
                  : blok_textf("axis %d, one of %lld", step->axis, (long long)step->step);
+    case BLOK_SKIP_SCALE:
+      return blok_textf("%s %s", step->divides ? "divided by" : "times",
+                        step->scale == BLOK_SCALE_CHANNELS ? "one number a channel" : "one number");
   }
   return blok_textf("%s", "");
 }

@@ -9,7 +9,8 @@
 #include "tools/progress.h"
 
 // Made at build time from tools/html/ (cmake/embed.cmake); each ends in a zero byte.
-extern const char blok_page_html[], blok_page_css[], blok_page_js[];
+extern const char blok_html_page_html[], blok_html_page_css[];
+extern const char blok_html_model_js[], blok_html_graph_js[], blok_html_details_js[];
 
 // Writes text up to mark, and gives what stands behind it.
 static const char *put_until(FILE *out, const char *text, const char *mark) {
@@ -40,15 +41,17 @@ static void put_text(FILE *out, const char *text) {
 
 static blok_status put_page(FILE *out, const char *model_path, const blok_model *model,
                             blok_progress_fn progress, void *context, blok_error *error) {
-  const char *rest = put_until(out, blok_page_html, "<!-- title -->");
+  const char *rest = put_until(out, blok_html_page_html, "<!-- title -->");
   put_text(out, blok_show(blok_cli_basename(model_path)).text);
   rest = put_until(out, rest, "/* style */");
-  fputs(blok_page_css, out);
+  fputs(blok_html_page_css, out);
   rest = put_until(out, rest, "<!-- model -->");
   const blok_status status = blok_html_model(out, model_path, model, progress, context, error);
   if (status != BLOK_OK) return status;
   rest = put_until(out, rest, "/* script */");
-  fputs(blok_page_js, out);
+  fputs(blok_html_model_js, out);
+  fputs(blok_html_graph_js, out);
+  fputs(blok_html_details_js, out);
   fputs(rest, out);
   return BLOK_OK;
 }

@@ -1,7 +1,9 @@
 // `blok inspect --html`: one page that shows the graph by its blocks and needs nothing else.
 //
-// The page is tools/html/page.html with page.css, page.js and the model as JSON put in where it has
-// marks; the program carries the three files.
+// The page is tools/html/page.html with page.css, the model as JSON and the scripts put in where it
+// has marks; the program carries these files. model.js reads the model and says in words what a
+// block is, graph.js draws levels of blocks and nodes, details.js shows what is chosen, the search,
+// and what stands above and below the graph.
 #ifndef BLOK_TOOLS_HTML_H
 #define BLOK_TOOLS_HTML_H
 

@@ -159,16 +159,8 @@ static blok_status put_attributes(page *self, size_t node) {
 
 static void put_slots(page *self, size_t node, const blok_node_info *info) {
   blok_json *json = &self->json;
-  blok_json_open(json, "in", '[');
-  for (size_t i = 0; i < info->inputs; i++) {
-    blok_json_text(json, NULL, blok_model_node_input(self->model, node, i));
-  }
-  blok_json_close(json);
-  blok_json_open(json, "out", '[');
-  for (size_t i = 0; i < info->outputs; i++) {
-    blok_json_text(json, NULL, blok_model_node_output(self->model, node, i));
-  }
-  blok_json_close(json);
+  blok_inspect_json_slots(json, "in", self->model, node, info->inputs, blok_model_node_input);
+  blok_inspect_json_slots(json, "out", self->model, node, info->outputs, blok_model_node_output);
   blok_json_open(json, "shapes", '[');
   for (size_t i = 0; i < info->outputs; i++) {
     blok_value_info value = BLOK_VALUE_INFO_INIT;
@@ -276,41 +268,6 @@ static void put_head(page *self, const char *path, const blok_model_info *info) 
   blok_json_close(json);
 }
 
-typedef blok_status (*get_value)(const blok_model *model, size_t index, blok_value_info *info);
-
-static void put_values(page *self, const char *key, size_t count, get_value get) {
-  blok_json *json = &self->json;
-  blok_json_open(json, key, '[');
-  for (size_t i = 0; i < count; i++) {
-    blok_value_info info = BLOK_VALUE_INFO_INIT;
-    if (get(self->model, i, &info) != BLOK_OK) continue;
-    blok_json_open(json, NULL, '{');
-    blok_json_text(json, "name", info.name);
-    blok_json_text(json, "type", info.type);
-    blok_json_axes(json, "shape", info.axes, info.rank);
-    blok_json_close(json);
-  }
-  blok_json_close(json);
-}
-
-static void put_misses(page *self) {
-  blok_json *json = &self->json;
-  const size_t count = blok_model_miss_count(self->model);
-  blok_json_open(json, "misses", '[');
-  for (size_t i = 0; i < count; i++) {
-    blok_miss_info info = BLOK_MISS_INFO_INIT;
-    if (blok_model_miss(self->model, i, &info) != BLOK_OK) continue;
-    blok_json_open(json, NULL, '{');
-    blok_json_text(json, "kind", info.kind);
-    blok_json_text(json, "node", info.node);
-    blok_json_text(json, "condition", info.condition);
-    blok_json_text(json, "got", info.got);
-    blok_json_text(json, "want", info.want);
-    blok_json_close(json);
-  }
-  blok_json_close(json);
-}
-
 blok_status blok_html_model(FILE *out, const char *model_path, const blok_model *model,
                             blok_progress_fn progress, void *context, blok_error *error) {
   page self = {.model = model, .progress = progress, .context = context, .error = error};
@@ -323,13 +280,13 @@ blok_status blok_html_model(FILE *out, const char *model_path, const blok_model 
   blok_json_open(&self.json, NULL, '{');
   blok_json_int(&self.json, "schema", 1);
   put_head(&self, model_path, &info);
-  put_values(&self, "inputs", info.inputs, blok_model_input);
-  put_values(&self, "outputs", info.outputs, blok_model_output);
+  blok_inspect_json_values(&self.json, "inputs", "type", model, info.inputs, blok_model_input);
+  blok_inspect_json_values(&self.json, "outputs", "type", model, info.outputs, blok_model_output);
   const size_t blocks = blok_model_block_count(model);
   blok_json_open(&self.json, "blocks", '[');
   for (size_t i = 0; i < blocks; i++) put_block(&self, i);
   blok_json_close(&self.json);
-  put_misses(&self);
+  blok_inspect_json_misses(&self.json, "misses", model);
   status = put_nodes(&self, info.nodes);
   if (status == BLOK_OK) status = put_weights(&self, info.weights);
   blok_json_close(&self.json);

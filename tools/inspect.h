@@ -16,7 +16,7 @@ typedef struct blok_inspect_options {
 extern const blok_block_kind blok_inspect_kinds[];
 
 // How many blocks of each kind there are, as the answer counts them: convolutions only outside
-// other blocks, the rest at any depth. kind is a blok_block_kind.
+// other blocks, the rest at any depth.
 size_t blok_inspect_count(const blok_model *model, blok_block_kind kind);
 
 // Whether the block has an addition: then skip and after_add say something.
@@ -42,11 +42,6 @@ blok_grouped blok_inspect_amount(uint64_t amount);
 uint64_t blok_inspect_plus(uint64_t a, uint64_t b);
 uint64_t blok_inspect_times(uint64_t a, uint64_t b);
 
-// A stream into memory, and the end of it, which gives the text (freed with free()). Memory that
-// cannot be had ends the program, as blok_cli_alloc does.
-FILE *blok_inspect_stream(char **text, size_t *size);
-char *blok_inspect_stream_end(FILE *stream, char **text);
-
 // The outermost blocks in a table by stage, repeats folded; and every block, none folded.
 void blok_inspect_blocks(blok_cli *cli, const blok_model *model);
 void blok_inspect_every_block(blok_cli *cli, const blok_model *model);
@@ -59,8 +54,22 @@ void blok_inspect_misses(blok_cli *cli, const blok_model *model);
 
 // ---- The whole answer ---------------------------------------------------------------------------
 
-// "unknown": the operators that cannot be run, as a list in the object that is open.
+// Lists in the object that is open. "unknown": the operators that cannot be run.
 void blok_inspect_unknown(blok_json *json, const blok_model *model);
+
+// Near misses under key.
+void blok_inspect_json_misses(blok_json *json, const char *key, const blok_model *model);
+
+// Inputs or outputs of the model under key, their types under type_key.
+typedef blok_status (*blok_inspect_value_fn)(const blok_model *model, size_t index,
+                                             blok_value_info *info);
+void blok_inspect_json_values(blok_json *json, const char *key, const char *type_key,
+                              const blok_model *model, size_t count, blok_inspect_value_fn get);
+
+// Names of a node's inputs or outputs under key, "" for a slot that is left out.
+typedef const char *(*blok_inspect_slot_fn)(const blok_model *model, size_t node, size_t slot);
+void blok_inspect_json_slots(blok_json *json, const char *key, const blok_model *model, size_t node,
+                             size_t count, blok_inspect_slot_fn get);
 
 // "blocks": a list of all that is known of each, in the object that is open.
 void blok_inspect_json_blocks(blok_json *json, const blok_model *model);

@@ -12,6 +12,7 @@
 #include "tools/shape.h"
 #include "tools/table.h"
 #include "tools/terminal.h"
+#include "tools/text.h"
 
 enum {
   COLUMN_INDEX,
@@ -121,16 +122,27 @@ static blok_shown cut_text(const char *text, size_t most) {
   return shown;
 }
 
+// What the skip path is added to, where that is not all of F(x).
+static blok_cell with_channels(blok_cell cell, const blok_block *block, int narrow) {
+  const int32_t channels = block->residual->skip_channels;
+  if (channels <= 0) return cell;
+  const size_t used = strlen(cell.text);
+  (void)snprintf(cell.text + used, sizeof cell.text - used,
+                 narrow >= NARROW_WORDS ? " (%d of %d)" : " (first %d of %d channels)", channels,
+                 block->out_channels);
+  return cell;
+}
+
 static blok_cell skip_cell(const blok_block *block, int narrow) {
   blok_cell cell = text_cell("");
   if (!blok_inspect_has_addition(block)) return cell;
   if (block->residual->skip != BLOK_SKIP_PROJECTION || block->skip_of == NULL) {
-    return text_cell(blok_skip_name(block->residual->skip));
+    return with_channels(text_cell(blok_skip_name(block->residual->skip)), block, narrow);
   }
   const blok_shown of = cut_text(block->skip_of, narrow >= NARROW_SKIP ? 16 : sizeof(blok_shown));
   (void)snprintf(cell.text, sizeof cell.text, narrow >= NARROW_WORDS ? "%s" : "projection (%s)",
                  of.text);
-  return cell;
+  return with_channels(cell, block, narrow);
 }
 
 static blok_cell addition_cell(const blok_block *block, int narrow) {
@@ -226,11 +238,11 @@ static blok_cell block_cell(const blok_block *block, int column, uint64_t times,
 static char *row_text(const blok_block *block) {
   char *text = NULL;
   size_t size = 0;
-  FILE *stream = blok_inspect_stream(&text, &size);
+  FILE *stream = blok_text_begin(&text, &size);
   for (int column = COLUMN_BLOCK; column < COLUMNS; column++) {
     fprintf(stream, "%s\x1f", block_cell(block, column, 1, NARROW_NOT).text);
   }
-  return blok_inspect_stream_end(stream, &text);
+  return blok_text_end(stream, &text);
 }
 
 // ---- Rows ---------------------------------------------------------------------------------------

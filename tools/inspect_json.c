@@ -3,7 +3,6 @@
 #include "tools/json.h"
 #include "tools/shape.h"
 
-typedef blok_status (*value_fn)(const blok_model *model, size_t index, blok_value_info *info);
 typedef blok_status (*loose_fn)(const blok_model *model, size_t index, blok_loose_info *info);
 
 static void write_model(blok_json *json, const blok_model_info *info) {
@@ -20,15 +19,15 @@ static void write_model(blok_json *json, const blok_model_info *info) {
   blok_json_close(json);
 }
 
-static void write_values(blok_json *json, const blok_model *model, const char *key, size_t count,
-                         value_fn get) {
+void blok_inspect_json_values(blok_json *json, const char *key, const char *type_key,
+                              const blok_model *model, size_t count, blok_inspect_value_fn get) {
   blok_json_open(json, key, '[');
   for (size_t i = 0; i < count; i++) {
     blok_value_info info = BLOK_VALUE_INFO_INIT;
     if (get(model, i, &info) != BLOK_OK) continue;
     blok_json_open(json, NULL, '{');
     blok_json_text(json, "name", info.name);
-    blok_json_text(json, "dtype", info.type);
+    blok_json_text(json, type_key, info.type);
     blok_json_axes(json, "shape", info.axes, info.rank);
     blok_json_close(json);
   }
@@ -65,9 +64,9 @@ void blok_inspect_unknown(blok_json *json, const blok_model *model) {
                   false);
 }
 
-static void write_misses(blok_json *json, const blok_model *model) {
+void blok_inspect_json_misses(blok_json *json, const char *key, const blok_model *model) {
   const size_t count = blok_model_miss_count(model);
-  blok_json_open(json, "near_misses", '[');
+  blok_json_open(json, key, '[');
   for (size_t i = 0; i < count; i++) {
     blok_miss_info info = BLOK_MISS_INFO_INIT;
     if (blok_model_miss(model, i, &info) != BLOK_OK) continue;
@@ -98,8 +97,8 @@ static void write_runnable(blok_json *json, const blok_model *model) {
   blok_json_close(json);
 }
 
-static void write_slots(blok_json *json, const char *key, const blok_model *model, size_t node,
-                        size_t count, const char *(*get)(const blok_model *, size_t, size_t)) {
+void blok_inspect_json_slots(blok_json *json, const char *key, const blok_model *model, size_t node,
+                             size_t count, blok_inspect_slot_fn get) {
   blok_json_open(json, key, '[');
   for (size_t i = 0; i < count; i++) {
     const char *name = get(model, node, i);
@@ -124,8 +123,8 @@ static void write_nodes(blok_json *json, const blok_model *model, size_t count) 
     } else {
       blok_json_int(json, "block", info.block);
     }
-    write_slots(json, "inputs", model, i, info.inputs, blok_model_node_input);
-    write_slots(json, "outputs", model, i, info.outputs, blok_model_node_output);
+    blok_inspect_json_slots(json, "inputs", model, i, info.inputs, blok_model_node_input);
+    blok_inspect_json_slots(json, "outputs", model, i, info.outputs, blok_model_node_output);
     const bool shaped = blok_model_node_output_info(model, i, 0, &value) == BLOK_OK;
     blok_json_axes(json, "shape", value.axes, shaped ? value.rank : -1);
     blok_json_close(json);
@@ -158,14 +157,14 @@ void blok_inspect_json(blok_cli *cli, const blok_model *model,
   blok_json_open(&json, NULL, '{');
   blok_json_int(&json, "schema", 1);
   write_model(&json, &info);
-  write_values(&json, model, "inputs", info.inputs, blok_model_input);
-  write_values(&json, model, "outputs", info.outputs, blok_model_output);
+  blok_inspect_json_values(&json, "inputs", "dtype", model, info.inputs, blok_model_input);
+  blok_inspect_json_values(&json, "outputs", "dtype", model, info.outputs, blok_model_output);
   blok_json_uint(&json, "parameters", info.parameters);
   blok_inspect_json_macs(&json, info.macs);
   write_counts(&json, model);
   blok_inspect_json_blocks(&json, model);
   write_operators(&json, model, "loose", blok_model_loose_count(model), blok_model_loose, true);
-  write_misses(&json, model);
+  blok_inspect_json_misses(&json, "near_misses", model);
   blok_inspect_unknown(&json, model);
   write_runnable(&json, model);
   blok_json_open(&json, "warnings", '[');

@@ -93,6 +93,8 @@ static const char *step_name(blok_skip_op op) {
       return "pad";
     case BLOK_SKIP_SLICE:
       return "slice";
+    case BLOK_SKIP_SCALE:
+      return "scale";
   }
   return "unknown";
 }
@@ -119,6 +121,12 @@ static void write_step(blok_json *json, const blok_skip_step *step) {
     blok_json_int(json, "end", step->end);
     if (step->op == BLOK_SKIP_SLICE) blok_json_int(json, "step", step->step);
   }
+  if (step->op == BLOK_SKIP_SCALE) {
+    const bool channels = step->scale == BLOK_SCALE_CHANNELS;
+    blok_json_text(json, "of", channels ? "channels" : "number");
+    if (channels) blok_json_int(json, "axis", step->axis);
+    blok_json_bool(json, "divides", step->divides);
+  }
   blok_json_close(json);
 }
 
@@ -134,6 +142,8 @@ static void write_skip(blok_json *json, const blok_block *block) {
   blok_json_close(json);
   blok_json_bool(json, "skip_elsewhere", added && desc->skip_elsewhere);
   blok_json_bool(json, "projection_after_preact", added && desc->projection_after_preact);
+  write_present(json, "skip_channels", added ? desc->skip_channels : 0);
+  blok_json_bool(json, "channels_last", desc != NULL && desc->channels_last);
 }
 
 // order, after_add and the numbers of the latter: null where they say nothing.

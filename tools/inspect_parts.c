@@ -1,7 +1,4 @@
-// Parts that the text of `blok inspect` is made of.
-#define _POSIX_C_SOURCE 200809L
-#include <stdlib.h>
-
+// What the answers of `blok inspect` share: facts of blocks, and small pieces of text.
 #include "tools/inspect.h"
 
 const blok_block_kind blok_inspect_kinds[] = {
@@ -69,23 +66,4 @@ uint64_t blok_inspect_plus(uint64_t a, uint64_t b) {
 
 uint64_t blok_inspect_times(uint64_t a, uint64_t b) {
   return b > 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
-}
-
-static void no_memory(void) {
-  fputs("blok: out of memory\n", stderr);
-  exit(BLOK_EXIT_MACHINE);
-}
-
-FILE *blok_inspect_stream(char **text, size_t *size) {
-  *text = NULL;
-  *size = 0;
-  FILE *stream = open_memstream(text, size);
-  if (stream == NULL) no_memory();
-  return stream;
-}
-
-char *blok_inspect_stream_end(FILE *stream, char **text) {
-  const bool failed = ferror(stream) != 0;
-  if (fclose(stream) != 0 || failed || *text == NULL) no_memory();
-  return *text;
 }

@@ -41,10 +41,8 @@ static void print_header(blok_cli *cli, const char *path, const blok_model_info 
   fputc('\n', cli->out);
 }
 
-typedef blok_status (*value_fn)(const blok_model *model, size_t index, blok_value_info *info);
-
 static void print_values(blok_cli *cli, const blok_model *model, const char *title, size_t count,
-                         value_fn get) {
+                         blok_inspect_value_fn get) {
   static const char *const heads[] = {"name", "type", "shape"};
   blok_table table;
   blok_inspect_heading(cli, title);
@@ -96,7 +94,7 @@ static void print_operators(blok_cli *cli, const blok_model *model, const char *
 
 // The node's names of one side, the empty ones as "-".
 static void slots_cell(blok_table *table, const blok_model *model, size_t node, size_t count,
-                       const char *(*get)(const blok_model *, size_t, size_t)) {
+                       blok_inspect_slot_fn get) {
   char text[200];
   size_t used = 0;
   text[0] = '\0';

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "tools/draw.h"
-#include "tools/draw_canvas.h"
+#include "tools/draw_words.h"
 #include "tools/inspect.h"
 #include "tools/outline.h"
 #include "tools/terminal.h"
+#include "tools/text.h"
 
 typedef struct blok_tree {
   blok_cli *cli;
@@ -33,7 +34,7 @@ static void print_bold(blok_cli *cli, const char *text) {
   fputs(cli->color ? "\033[0m" : "", cli->out);
 }
 
-// What each picture is of: "x 5" and, beside it, what the blocks hold.
+// The end of a block's line: its parameters and MACs, of one of `times` blocks.
 static void print_numbers(const blok_tree *tree, const blok_block *block, size_t times) {
   FILE *out = tree->cli->out;
   fprintf(out, "   %s parameters", blok_group_digits(block->parameters).text);

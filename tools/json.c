@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "tools/cli.h"
+#include "tools/show.h"
 
 void blok_json_begin(blok_json *json, FILE *out) {
   json->out = out;

@@ -1,6 +1,8 @@
 // Opening models and sessions as every command does it.
 #include "tools/open.h"
 
+#include "tools/inspect.h"
+
 int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out) {
   blok_cli_progress progress;
   blok_error error = BLOK_ERROR_INIT;
@@ -20,6 +22,12 @@ int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out) 
   return BLOK_EXIT_DONE;
 }
 
+// All operators that cannot be run, where the message names five.
+static void list_unknown(blok_json *json, const void *context) {
+  const blok_model *model = context;
+  if (blok_model_unknown_count(model) > 0) blok_inspect_unknown(json, model);
+}
+
 int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
                      blok_session **out) {
   blok_error error = BLOK_ERROR_INIT;
@@ -30,8 +38,8 @@ int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *
   *out = NULL;
   const blok_status status = blok_session_new(model, &options, out, &error);
   blok_cli_progress_end(progress);
-  return status == BLOK_OK ? BLOK_EXIT_DONE
-                           : blok_cli_refuse(cli, blok_cli_exit_working(status), &error, model);
+  if (status == BLOK_OK) return BLOK_EXIT_DONE;
+  return blok_cli_fail_with(cli, blok_cli_exit_working(status), &error, list_unknown, model);
 }
 
 const char *blok_cli_output_name(const blok_model *model, size_t index) {

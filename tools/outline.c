@@ -59,13 +59,10 @@ static const blok_axis *places_of(const blok_block *block, int32_t *count) {
   const blok_axis *axes = block->out_axes;
   *count = rank < 0 ? -1 : rank <= 2 ? 0 : rank - 2;
   if (*count <= 0) return axes;
-  const int64_t channels = block->out_channels;
-  // Of F(x) kept as nodes the first axis may be the height: pictures with channels last.
-  const bool last = block->kind == BLOK_RESIDUAL_OTHER && rank == 4 &&
-                    axes[1].value == axes[2].value && axes[3].value != axes[2].value;
-  const bool in_front = axes[1].value == channels && !last;
-  const bool behind = axes[rank - 1].value == channels;
-  return axes + (in_front || (!behind && !last && rank > 3) ? 2 : 1);
+  if (block->kind == BLOK_RESIDUAL_OTHER) return axes + (block->residual->channels_last ? 1 : 2);
+  const bool in_front = axes[1].value == block->out_channels;
+  const bool behind = axes[rank - 1].value == block->out_channels;
+  return axes + (in_front || (!behind && rank > 3) ? 2 : 1);
 }
 
 static bool same_axis(const blok_axis *a, const blok_axis *b) {

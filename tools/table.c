@@ -1,10 +1,11 @@
 // Tables of text.
-#define _POSIX_C_SOURCE 200809L
 #include "tools/table.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/text.h"
 
 void blok_table_begin(blok_table *table, const char *align, const char *const *heads) {
   memset(table, 0, sizeof *table);
@@ -14,33 +15,17 @@ void blok_table_begin(blok_table *table, const char *align, const char *const *h
 }
 
 void blok_table_cell(blok_table *table, const char *format, ...) {
-  char *raw = NULL;
-  size_t raw_size = 0;
   char *text = NULL;
   size_t size = 0;
   va_list arguments;
   va_start(arguments, format);
-  FILE *stream = open_memstream(&raw, &raw_size);
-  if (stream != NULL) {
-    vfprintf(stream, format, arguments);
-    fclose(stream);
-  }
+  char *raw = blok_textv(format, arguments);
   va_end(arguments);
-  stream = open_memstream(&text, &size);
-  if (stream != NULL) {
-    blok_show_to(stream, raw);
-    fclose(stream);
-  }
+  FILE *stream = blok_text_begin(&text, &size);
+  blok_show_to(stream, raw);
   free(raw);
-  if (table->count == table->capacity) {
-    const size_t capacity = table->capacity == 0 ? 64 : 2 * table->capacity;
-    char **cells = blok_cli_alloc(capacity, sizeof *cells);
-    if (table->count > 0) memcpy(cells, table->cells, table->count * sizeof *cells);
-    free(table->cells);
-    table->cells = cells;
-    table->capacity = capacity;
-  }
-  table->cells[table->count++] = text;
+  table->cells = blok_cli_grow(table->cells, table->count, &table->capacity, sizeof *table->cells);
+  table->cells[table->count++] = blok_text_end(stream, &text);
 }
 
 size_t blok_table_width(const char *text) {
@@ -66,14 +51,12 @@ static bool is_title(const blok_table *table, size_t row) {
   return row < table->title_capacity && table->titles[row];
 }
 
-static bool filled(const char *cell) { return cell != NULL && cell[0] != '\0'; }
-
 // The widths of the columns, freed by the caller; 0: the column is empty in every row.
 static size_t *column_widths(const blok_table *table) {
   size_t *widths = blok_cli_alloc(table->columns, sizeof *widths);
   for (size_t i = 0; i < table->count; i++) {
     const size_t column = i % table->columns;
-    if (table->cells[i] == NULL || (column == 0 && is_title(table, i / table->columns))) continue;
+    if (column == 0 && is_title(table, i / table->columns)) continue;
     const size_t width = blok_table_width(table->cells[i]);
     if (width > widths[column]) widths[column] = width;
   }
@@ -105,14 +88,14 @@ static void print_row(const blok_table *table, const blok_cli *cli, int indent,
   size_t at = 0;     // where the line ends so far
   size_t start = 0;  // where the column starts
   fprintf(cli->out, "%*s", title ? (indent > 2 ? indent - 2 : 0) : indent, "");
-  if (title && filled(cells[0])) {
+  if (title && cells[0][0] != '\0') {
     fprintf(cli->out, cli->color ? "\033[1m%s\033[0m" : "%s", cells[0]);
     const size_t width = blok_table_width(cells[0]);
     at = width > 2 ? width - 2 : 0;
   }
   for (size_t i = 0; i < table->columns; i++) {
     if (widths[i] == 0) continue;
-    if (filled(cells[i]) && !(title && i == 0)) {
+    if (cells[i][0] != '\0' && !(title && i == 0)) {
       const size_t width = blok_table_width(cells[i]);
       const size_t from = start + (table->align[i] == 'r' ? widths[i] - width : 0);
       const size_t gap = at == 0 ? from : from > at + 2 ? from - at : 2;

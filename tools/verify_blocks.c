@@ -9,6 +9,7 @@
 
 #include "tools/element.h"
 #include "tools/feed.h"
+#include "tools/inspect.h"
 #include "tools/open.h"
 #include "tools/verify.h"
 
@@ -247,18 +248,15 @@ static void print_json(const blok_verify_job *job, const comparison *blocks, boo
   blok_json_close(&json);
 }
 
-// "16 bottleneck, 53 conv_norm_act"
+// "16 bottleneck, 53 conv_norm_act": every block, those inside others too.
 static void print_kinds(FILE *out, const blok_model *model) {
-  static const blok_block_kind kinds[] = {
-      BLOK_RESIDUAL,       BLOK_BOTTLENECK, BLOK_INVERTED_BOTTLENECK, BLOK_RESIDUAL_OTHER,
-      BLOK_SQUEEZE_EXCITE, BLOK_GATE,       BLOK_CONV_NORM_ACT};
   const size_t blocks = blok_model_block_count(model);
   const char *before = "";
-  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+  for (const blok_block_kind *kind = blok_inspect_kinds; *kind != 0; kind++) {
     size_t count = 0;
-    for (size_t i = 0; i < blocks; i++) count += blok_model_block(model, i)->kind == kinds[k];
+    for (size_t i = 0; i < blocks; i++) count += blok_model_block(model, i)->kind == *kind;
     if (count == 0) continue;
-    fprintf(out, "%s%zu %s", before, count, blok_block_kind_name(kinds[k]));
+    fprintf(out, "%s%zu %s", before, count, blok_block_kind_name(*kind));
     before = ", ";
   }
   if (*before == '\0') fputs("no block", out);

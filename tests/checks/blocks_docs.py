@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """docs/blocks.md and docs/bloklar.md against the code: both name every condition that --explain may
-print (and no other), every kind, every field of a descriptor, every name of the enums; the passes
-and files that they name are there."""
+print (and no other), every kind, every field of a descriptor (and no other), every name of the
+enums; the passes, files and headings that they name are there."""
 import pathlib
 import re
 import sys
@@ -91,67 +91,86 @@ def conditions():
     return found
 
 
-def fields():
-    """field -> struct, of every descriptor."""
+def structs():
+    """descriptor -> its fields."""
     text = without_comments((ROOT / "include/blok/blocks.h").read_text())
     found = {}
     for body, name in re.findall(r"^typedef struct \w+ \{\n(.*?)^\} (\w+);", text, re.M | re.S):
-        for line in body.split(";"):
-            for field in re.findall(r"(\w+)(?:\[\w+\])?\s*(?:,|$)", line.strip()):
-                found[field] = name
+        members = [line.strip() for line in body.split(";")]
+        found[name] = {
+            field for line in members for field in re.findall(r"(\w+)(?:\[\w+\])?\s*(?:,|$)", line)
+        }
     return found
 
 
-def words_of(file, pattern):
-    return re.findall(pattern, without_comments((ROOT / file).read_text()))
+def rows_of(file, pattern):
+    return re.findall(pattern, (ROOT / file).read_text(), re.M)
+
+
+def slug(heading):
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 conditions = conditions()
-kinds = words_of("blocks/blocks.def", r"^BLOCK\(\w+,\s*(\w+),") or re.findall(
-    r"^BLOCK\(\w+,\s*(\w+),", (ROOT / "blocks/blocks.def").read_text(), re.M
-)
-names = words_of("blocks/names.c", r'\[BLOK_\w+\] = "(\w+)"')
-passes = {
-    match[1] for match in re.finditer(r"^PASS\((\w+),", (ROOT / "passes/passes.def").read_text(), re.M)
+structs = structs()
+kinds = rows_of("blocks/blocks.def", r"^BLOCK\(\w+,\s*(\w+),")
+names = rows_of("blocks/names.c", r'\[BLOK_\w+\] = "(\w+)"')
+passes = rows_of("passes/passes.def", r"^PASS\((\w+),")
+read = {
+    "conditions": (conditions, 20),
+    "structs": (structs, 6),
+    "kinds": (kinds, 7),
+    "names": (names, 20),
+    "passes": (passes, 10),
 }
-if len(conditions) < 20 or len(kinds) != 7 or len(names) < 20 or len(passes) < 10:
-    faults.append(
-        f"the code is not read right: {len(conditions)} conditions, {len(kinds)} kinds, "
-        f"{len(names)} names, {len(passes)} passes"
-    )
+for what, (found, least) in read.items():
+    if len(found) < least:
+        faults.append(f"the code is not read right: {len(found)} {what}")
+
+
+def tables(text, head):
+    """The first match group of the header, and the first cells of the rows, of each such table."""
+    for match in re.finditer(rf"^\| {head} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.M):
+        yield match[1], [row.split("|")[1] for row in match[2].splitlines()]
+
 
 for document in DOCUMENTS:
     text = (ROOT / document).read_text()
     quoted = set(re.findall(r"`([^`\n]+)`", text))
-    for words, file in conditions.items():
-        if words not in quoted:
-            faults.append(f"{document}: does not name the condition '{words}' ({file})")
-    # Tables of refusals have conditions in their first column.
-    for table in re.findall(r"^\| (?:Condition|Koşul) \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.M):
-        for row in table.splitlines():
-            first = re.match(r"\| `([^`]+)`", row)
-            if not first or first[1] not in conditions:
-                faults.append(f"{document}: no code says '{first[1] if first else row}'")
+    said = set()
+    for _, cells in tables(text, "(Condition|Koşul)"):
+        for cell in cells:
+            said |= set(re.findall(r"`([^`]+)`", cell)) or {cell.strip()}
+    for words in conditions.keys() - said:
+        faults.append(f"{document}: does not name the condition '{words}' ({conditions[words]})")
+    for words in said - conditions.keys():
+        faults.append(f"{document}: no code says '{words}'")
+    fields = {}
+    for struct, cells in tables(text, r"`(blok_\w+)`"):
+        fields[struct] = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    for struct in structs.keys() | fields.keys():
+        for field in structs.get(struct, set()) ^ fields.get(struct, set()):
+            faults.append(f"{document}: the table of {struct} and its fields differ by '{field}'")
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
     for kind in kinds:
-        if not re.search(rf"^## {kind}$", text, re.M):
+        if kind not in headings:
             faults.append(f"{document}: has no chapter '{kind}'")
-    for field, struct in fields().items():
-        if field not in quoted:
-            faults.append(f"{document}: does not name the field '{field}' of {struct}")
     for name in names:
         if name not in quoted:
             faults.append(f"{document}: does not name '{name}'")
     for name in re.findall(r"(?:pass|geçiş) `(\w+)`", text):
         if name not in passes:
             faults.append(f"{document}: there is no pass '{name}'")
-    for file in re.findall(r"`((?:blocks|passes|include|tests|api|graph)/[\w/.]+\.\w+)`", text):
+    for file in re.findall(r"`((?:blocks|passes|include|tests|tools)/[\w/]+\.\w+)`", text):
         if not (ROOT / file).exists():
             faults.append(f"{document}: there is no {file}")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        if not (ROOT / document).parent.joinpath(target).exists():
+    for target, part in re.findall(r"\]\(([^)#:]*)(#[^)]*)?\)", text):
+        if target and not (ROOT / document).parent.joinpath(target).exists():
             faults.append(f"{document}: there is no {target}")
+        if not target and part[1:] not in map(slug, headings):
+            faults.append(f"{document}: has no heading for {part}")
 
 for fault in faults:
     print(fault)
-print(f"{len(conditions)} conditions, {len(fields())} fields, {len(faults)} faults")
+print(f"{len(conditions)} conditions, {len(structs)} structs, {len(faults)} faults")
 sys.exit(1 if faults else 0)
