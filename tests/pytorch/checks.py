@@ -30,6 +30,7 @@ STORED = {
     "yolox_nano": 1e-4,
 }
 
+
 @dataclasses.dataclass(frozen=True)
 class Real:
     """The blocks of a real model: how many of each kind (one that is not named must not be there),

@@ -24,9 +24,9 @@ KINDS = ("simple", "pytorch-converted", "pytorch-operator")
 TESTS = 2024
 WANTED = 480
 RTOL, ATOL, SECONDS = 1e-3, 1e-7, 10
-# One unit in the last place of the 16-bit types. The stored outputs round inside a softmax, where
+# Two units in the last place of the 16-bit types. The stored outputs round inside a softmax, where
 # the program sums in double and rounds once.
-LAST_PLACE = {onnx.TensorProto.FLOAT16: 2.0**-10, onnx.TensorProto.BFLOAT16: 2.0**-7}
+LAST_PLACE = {onnx.TensorProto.FLOAT16: 2.0**-9, onnx.TensorProto.BFLOAT16: 2.0**-6}
 
 # The operators that the program promises: what CNN exports need, what prepares their shapes, and a
 # few more.
@@ -182,7 +182,9 @@ def outputs_agree(blok, folder, model, scratch):
 
 
 def differs_in_last_place(blok, folder):
-    """True when the outputs are of a 16-bit float and within one unit in the last place."""
+    """True when the outputs are of a 16-bit float and within two units in the last
+    place.
+    """
     outputs = onnx.load(folder / "model.onnx").graph.output
     units = {LAST_PLACE.get(o.type.tensor_type.elem_type) for o in outputs}
     if len(units) != 1 or None in units:

@@ -205,19 +205,137 @@ def _relative(m):
     return Count(others=1)
 
 
+def _rep_vgg_dw(m):
+    """Two convolutions and x itself, summed."""
+    return _skip(others=1)
+
+
+def _two_heads(m):
+    """With a second head, both are averaged."""
+    return Count(others=int(m.distillation))
+
+
+def _ghost_v3(m):
+    """Branches of the first convolution; then a 1x1, BN(x) and branches: BN(x) is a skip."""
+    if m.infer_mode:
+        return NOTHING
+    branches = len(m.primary_rpr_conv) - 1 + len(m.cheap_rpr_conv)
+    return _skip(True, branches)
+
+
+def _ghost_bottleneck_v3(m):
+    branches = len(m.dw_rpr_conv) if m.stride > 1 and not m.infer_mode else 0
+    if m.ghost1.mode == "shortcut":
+        return Count(others=branches + 1)  # a Resize in F(x), as in GhostNetV2
+    return _skip(_computes(m.shortcut), branches)
+
+
+def _rep_depthwise(m):
+    """Depthwise convolutions of different kernels, summed; then the block's own addition."""
+    branches = len(m.dw_conv_list) - 1 if m.dw_conv is None else 0
+    return Count(additions=int(m.use_shortcut), others=branches)
+
+
+def _mobile_attention(m):
+    return Count(additions=(m.conv_cpe_dw is not None) + bool(m.has_skip))
+
+
+def _ghost(m):
+    """GhostNetV2 gates F(x) by a map made larger again: F(x) holds a Resize, as none may."""
+    if type(m.ghost1).__name__ == "GhostModuleV2":
+        return Count(others=1)
+    return _shortcut(m)
+
+
+def _not_enlarging(m):
+    """As the others, but where the main path makes a map larger again no addition counts."""
+    if m.shortcut is None:
+        return NOTHING
+    if any(isinstance(part, (nn.ConvTranspose2d, nn.Upsample)) for part in m.main.modules()):
+        return Count(others=1)
+    return _shortcut(m)
+
+
+def _token_mixer(m):
+    return Count(additions=1 + (m.token_mixer is not None))
+
+
+def _mlp(m):
+    return Count(additions=1 + (m.mlp is not None))
+
+
+def _distilled(m):
+    """A second head, averaged with the first."""
+    return Count(others=int(m.head_dist is not None))
+
+
+def _cascade(m):
+    """Slices are summed along, from one head to the next."""
+    return Count(others=len(m.qkvs) - 1)
+
+
+def _attention_2d(m):
+    """Attention and a depthwise convolution of its values."""
+    return Count(others=1)
+
+
+def _two_branches(m):
+    """Attention and a 3x3 convolution, both of stride 2."""
+    return Count(others=int(m.attn is not None))
+
+
+def _pos_conv(m):
+    return Count(additions=int(m.stride == 1))
+
+
+def _tnt(m):
+    """Two on the pixels, two on the patches; between them the pixels are added to the patches."""
+    return Count(additions=4, others=1)
+
+
+def _transformer_2d(m):
+    return Count(2, int(_computes(m.shortcut)))
+
+
+def _focal(m):
+    """Contexts of every level are summed."""
+    return Count(others=m.focal_level)
+
+
+def _rep_pos(m):
+    return NOTHING if m.reparam_conv is not None else _skip()
+
+
+def _volo(m):
+    """The head's answers of the class token and of the others."""
+    return Count(others=int(m.aux_head is not None))
+
+
+def _dla_res2net(m):
+    """As Res2Net's, where the tree makes the skip."""
+    return _skip(others=0 if m.is_first else len(m.convs) - 1)
+
+
 # module.Class of timm -> rule. None from a rule: this form is not counted.
 RULES = {
     "layers.bottleneck_attn.BottleneckAttn": _relative,
     "layers.bottleneck_attn.PosEmbedRel": _relative,
     "layers.global_context.GlobalContext": _global_context,
     "layers.grn.GlobalResponseNorm": _grn,
+    "layers.halo_attn.HaloAttn": _relative,
+    "layers.halo_attn.PosEmbedRel": _relative,
+    "layers.lambda_layer.LambdaLayer": _relative,
+    "layers.non_local_attn.BatNonLocalAttn": _one,
     "layers.squeeze_excite.SEModule": _gate,
+    "models._efficientnet_blocks.CondConvResidual": _has_skip,
     "models._efficientnet_blocks.ConvBnAct": _has_skip,
     "models._efficientnet_blocks.DepthwiseSeparableConv": _has_skip,
     "models._efficientnet_blocks.EdgeResidual": _has_skip,
     "models._efficientnet_blocks.InvertedResidual": _has_skip,
+    "models._efficientnet_blocks.MobileAttention": _mobile_attention,
     "models._efficientnet_blocks.SqueezeExcite": _gate,
     "models._efficientnet_blocks.UniversalInvertedResidual": _has_skip,
+    "models.beit.Block": _two,
     "models.byobnet.BasicBlock": _optional_shortcut,
     "models.byobnet.BottleneckBlock": _optional_shortcut,
     "models.byobnet.DarkBlock": _optional_shortcut,
@@ -225,44 +343,92 @@ RULES = {
     "models.byobnet.MobileOneBlock": _branches,
     "models.byobnet.RepVggBlock": _repvgg,
     "models.byobnet.SelfAttnBlock": _optional_shortcut,
+    "models.cait.LayerScaleBlock": _two,
+    "models.cait.LayerScaleBlockClassAttn": _two,
     "models.coat.ConvPosEnc": _one,
     "models.coat.FactorAttnConvRelPosEnc": _relative,
     "models.coat.SerialBlock": _two,
+    "models.convit.Block": _two,
     "models.convmixer.Residual": _one,
     "models.convnext.ConvNeXtBlock": _shortcut,
+    "models.cpubone.ResidualBlock": _not_enlarging,
     "models.cspnet.BottleneckBlock": _one,
     "models.cspnet.DarkBlock": _one,
+    "models.cspnext.CspNextBlock": lambda m: _skip() if m.add_identity else NOTHING,
+    "models.davit.ChannelBlock": _mlp,
+    "models.davit.ConvPosEnc": _one,
+    "models.davit.SpatialBlock": _mlp,
+    "models.deit.VisionTransformerDistilled": _distilled,
     "models.dla.DlaBasic": _one,
+    "models.dla.DlaBottle2neck": _dla_res2net,
     "models.dla.DlaBottleneck": _one,
     "models.dla.DlaRoot": _dla_root,
     "models.dla.DlaTree": _dla_tree,
     "models.dpn.DualPathBlock": _dual_path,
     "models.edgenext.ConvBlock": _one,
     "models.edgenext.SplitTransposeBlock": _split_transpose,
+    "models.efficientformer.EfficientFormer": _distilled,
+    "models.efficientformer.MetaBlock1d": _two,
+    "models.efficientformer.MetaBlock2d": _two,
+    "models.efficientformer_v2.Attention2d": _attention_2d,
+    "models.efficientformer_v2.Attention2dDownsample": _attention_2d,
+    "models.efficientformer_v2.Downsample": _two_branches,
+    "models.efficientformer_v2.EfficientFormerV2": _distilled,
+    "models.efficientformer_v2.EfficientFormerV2Block": _token_mixer,
     "models.efficientvit_mit.ResidualBlock": _optional_shortcut,
+    "models.efficientvit_msra.CascadedGroupAttention": _cascade,
+    "models.efficientvit_msra.ResidualDrop": _one,
+    "models.eva.EvaBlock": _two,
+    "models.fasternet.MLPBlock": _one,
+    "models.fastvit.AttentionBlock": _two,
     "models.fastvit.MobileOneBlock": _branches,
+    "models.fastvit.RepConditionalPosEnc": _rep_pos,
     "models.fastvit.RepMixer": _rep_mixer,
     "models.fastvit.RepMixerBlock": _one,
     "models.fastvit.ReparamLargeKernelConv": _large_kernel,
-    "models.ghostnet.GhostBottleneck": _shortcut,
+    "models.focalnet.FocalModulation": _focal,
+    "models.focalnet.FocalNetBlock": _two,
+    "models.gcvit.GlobalContextVitBlock": _two,
+    "models.gcvit.MbConvBlock": _one,
+    "models.ghostnet.GhostBottleneck": _ghost,
+    "models.ghostnet.GhostBottleneckV3": _ghost_bottleneck_v3,
+    "models.ghostnet.GhostModuleV3": _ghost_v3,
     "models.hgnet.HighPerfGpuBlock": _residual,
     "models.hrnet.HighResolutionModule": _hrnet,
     "models.hrnet.HighResolutionNet": _hrnet_head,
+    "models.iformer.Residual": _one,
     "models.inception_next.MetaNeXtBlock": _one,
     "models.inception_resnet_v2.Block17": _one,
     "models.inception_resnet_v2.Block35": _one,
     "models.inception_resnet_v2.Block8": _one,
+    "models.lcnetv2.RepDepthwiseSeparable": _rep_depthwise,
     "models.levit.LevitBlock": _two,
     "models.levit.LevitDistilled": _levit_head,
     "models.levit.LevitDownsample": _one,
+    "models.lowformer.ResidualBlock": _not_enlarging,
+    "models.mambaout.GatedConvBlock": _one,
+    "models.maxxvit.ConvNeXtBlock": _shortcut,
+    "models.maxxvit.MbConvBlock": _shortcut,
+    "models.maxxvit.PartitionAttentionCl": _two,
+    "models.maxxvit.TransformerBlock2d": _transformer_2d,
     "models.metaformer.MetaFormerBlock": _meta_former,
     "models.mlp_mixer.MixerBlock": _two,
     "models.mlp_mixer.ResBlock": _two,
+    "models.mlp_mixer.SpatialGatingBlock": _one,
+    "models.mobilevit.LinearTransformerBlock": _two,
+    "models.nest.TransformerLayer": _two,
+    "models.nextvit.NextConvBlock": _two,
+    "models.nextvit.NextTransformerBlock": _three,
     "models.nfnet.NormFreeBlock": _downsample,
+    "models.pvt_v2.Block": _two,
     "models.regnet.Bottleneck": _optional_downsample,
     "models.regnet.PreBottleneck": _optional_downsample,
     "models.repghost.RepGhostBottleneck": _shortcut,
     "models.repghost.RepGhostModule": _repghost,
+    "models.repvit.RepVggDw": _rep_vgg_dw,
+    "models.repvit.RepViTBlock": _one,
+    "models.repvit.RepVitClassifier": _two_heads,
+    "models.repvit.RepVitDownsample": _one,
     "models.res2net.Bottle2neck": _res2net,
     "models.resnest.ResNestBottleneck": _downsample,
     "models.resnet.BasicBlock": _downsample,
@@ -275,13 +441,36 @@ RULES = {
     "models.senet.SEResNeXtBottleneck": _downsample,
     "models.senet.SEResNetBlock": _downsample,
     "models.senet.SEResNetBottleneck": _downsample,
+    "models.sequencer.Sequencer2dBlock": _two,
+    "models.shvit.Residual": _one,
     "models.sknet.SelectiveKernelBasic": _downsample,
     "models.sknet.SelectiveKernelBottleneck": _downsample,
     "models.starnet.Block": _one,
+    "models.swiftformer.Block": _two,
+    "models.swiftformer.ConvEncoder": _one,
+    "models.swiftformer.EfficientAdditiveAttention": _relative,
+    "models.swiftformer.LocalRepresentation": _one,
+    "models.swiftformer.SwiftFormer": _distilled,
     "models.swin_transformer.SwinTransformerBlock": _two,
+    "models.swin_transformer_v2.SwinTransformerV2Block": _two,
+    "models.swin_transformer_v2_cr.SwinTransformerV2CrBlock": _two,
+    "models.tiny_vit.MBConv": _one,
+    "models.tiny_vit.TinyVitBlock": _two,
+    "models.tnt.Block": _tnt,
+    "models.tresnet.BasicBlock": _downsample,
+    "models.tresnet.Bottleneck": _downsample,
+    "models.twins.Block": _two,
+    "models.twins.PosConv": _pos_conv,
     "models.visformer.Block": _visformer,
     "models.vision_transformer.Block": _two,
+    "models.vision_transformer_relpos.RelPosBlock": _two,
+    "models.vitamin.MbConvLNBlock": _shortcut,
+    "models.volo.ClassBlock": _two,
+    "models.volo.Outlooker": _two,
+    "models.volo.Transformer": _two,
+    "models.volo.VOLO": _volo,
     "models.vovnet.OsaBlock": _residual,
+    "models.xception.Block": lambda m: _skip(m.skip is not None),
     "models.xception_aligned.PreXceptionModule": _xception,
     "models.xception_aligned.XceptionModule": _xception,
     "models.xcit.ClassAttentionBlock": _two,
@@ -291,7 +480,14 @@ RULES = {
 
 # Attention with a table of positions and a mask: how these are summed depends on the input's size,
 # and none of it has a skip.
-UNCOUNTED = {"models.swin_transformer.WindowAttention"}
+UNCOUNTED = {
+    "layers.pos_embed_rel.RelPosBias",
+    "models.convit.GPSA",
+    "models.eva.EvaAttention",
+    "models.swin_transformer.WindowAttention",
+    "models.swin_transformer_v2.WindowAttention",
+    "models.swin_transformer_v2_cr.WindowMultiHeadAttention",
+}
 
 
 def _name(module):

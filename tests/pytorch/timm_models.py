@@ -28,6 +28,26 @@ OTHERS = (
     "gcresnext26ts pit_ti_224 botnet26t_256 tf_efficientnetv2_b0 resnet18 vovnet39a"
 ).split()
 
+# Further families, and further forms of the families above.
+MORE = (
+    "resnet14t seresnet33ts gcresnet33ts sebotnet33ts_256 bat_resnext26ts lambda_resnet26t "
+    "resnetaa50 resnetrs50 ecaresnet26t seresnet18 resnest26d selecsls60 dla46_c dla60_res2net "
+    "legacy_seresnext26_32x4d resnetv2_18 resnetv2_50d_gn resnetv2_50x1_bit nf_ecaresnet26 "
+    "nf_seresnet26 nf_regnet_b0 nfnet_l0 skresnext50_32x4d res2next50 regnetx_004_tv "
+    "regnety_008_tv regnetz_b16 regnety_040_sgn xception41p legacy_xception mobilenetv3_rw "
+    "fbnetv3_b tinynet_e lcnet_035 mixnet_m efficientnetv2_s tf_efficientnet_lite0 "
+    "gc_efficientnetv2_rw_t mnasnet_small tf_efficientnet_cc_b0_4e mobilenetv4_hybrid_medium "
+    "mobilenet_edgetpu_v2_xs cs3darknet_focus_s cs3sedarknet_l cspresnext50 darknet17 sedarknet21 "
+    "cspnext_tiny edgenext_x_small ghostnetv2_100 ghostnetv3_050 repghostnet_080 repvgg_b0 "
+    "repvit_m0_9 fasternet_t0 starnet_s050 mambaout_femto inception_next_atto convformer_s18 "
+    "hgnet_tiny lcnetv2_small mobilevit_xs mobilevitv2_050 pvt_v2_b0 eca_vovnet39b ese_vovnet39b "
+    "dpn68b inception_v4 rexnetr_100 tresnet_m convnext_atto_rms convnextv2_femto resnet50_gn "
+    "efficientformer_l1 efficientvit_m0 efficientvit_l1 shvit_s1 swiftformer_xs lowformer_b0 "
+    "cpubone_nano iformer_t cait_xxs24_224 gmlp_ti16_224 tiny_vit_5m_224 twins_svt_small"
+).split()
+
+EVERY = (*NAMED, *OTHERS, *MORE)
+
 # The fixed dozen of a quick run: small ones, one a family.
 QUICK = (
     "legacy_seresnet18 resnet26d regnety_002 regnetz_005 mobilenetv3_small_100 mnasnet_100 "
@@ -47,11 +67,17 @@ SIDES = {
     "resmlp_12_224": 224,
     "pit_ti_224": 224,
     "botnet26t_256": 256,
+    "sebotnet33ts_256": 256,
+    "bat_resnext26ts": 256,
+    "inception_v4": 96,
+    "efficientformer_l1": 224,
+    "cait_xxs24_224": 224,
+    "gmlp_ti16_224": 224,
 }
 
 # Two norms read one value here, and are equal as they are drawn: an exporter makes them one, which
 # it does not with trained weights. So these have their norms drawn anew.
-DRAWN = ("fastvit_t8", "dpn48b")
+DRAWN = ("fastvit_t8", "dpn48b", "dpn68b")
 
 
 def _draw_norms(model):
