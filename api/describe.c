@@ -191,6 +191,64 @@ static blok_status describe_blocks(blok_model *model, blok_error *error) {
   return BLOK_OK;
 }
 
+// ---- Nodes that the passes took away ------------------------------------------------------------
+
+// The innermost block that holds both, which either may be; -1: none.
+static int32_t common_block(const blok_model *model, int32_t a, int32_t b) {
+  // A parent comes before its children, so the later one of two is never above the other.
+  while (a != b && a >= 0 && b >= 0) {
+    if (a > b) {
+      a = model->blocks[a].parent;
+    } else {
+      b = model->blocks[b].parent;
+    }
+  }
+  return a == b ? a : -1;
+}
+
+// The innermost block that holds all who read the node's outputs; -1: one of them is in none, or is
+// the graph's output.
+static int32_t block_of_readers(const blok_model *model, const blok_uses *uses,
+                                const uint32_t *place, const blok_node *node) {
+  int32_t found = INT32_MAX;
+  for (uint32_t o = 0; o < node->n_outputs; o++) {
+    if (!node->outputs[o].i) continue;
+    const blok_use *use = blok_uses_of(uses, node->outputs[o]);
+    for (uint32_t i = 0; i < blok_uses_count(uses, node->outputs[o]); i++) {
+      if (!use[i].node.i) return -1;
+      int32_t reader = model->node_block[place[use[i].node.i]];
+      found = found == INT32_MAX ? reader : common_block(model, found, reader);
+      if (found < 0) return -1;
+    }
+  }
+  return found == INT32_MAX ? -1 : found;
+}
+
+// A node of the file that stands in no working node (a bias of zeros, a chain that computes a
+// shape) belongs to the block that all its readers are in.
+static blok_status place_vanished(blok_model *model, blok_error *error) {
+  const blok_graph *graph = model->source->graph, *working = model->working->graph;
+  bool *stands = blok_arena_array(&model->arena, graph->n_order, sizeof *stands);
+  uint32_t *place = blok_arena_array(&model->arena, graph->n_nodes, sizeof *place);
+  blok_uses uses;
+  if (!stands || !place) return blok_fail_memory(error, 0);
+  for (uint32_t i = 0; i < working->n_order; i++) {
+    const blok_node *node = blok_node_at(working, working->order[i]);
+    for (uint32_t s = 0; s < node->n_sources; s++) stands[node->sources[s].i - 1] = true;
+  }
+  for (uint32_t i = 0; i < graph->n_order; i++) place[graph->order[i].i] = i;
+  BLOK_TRY(blok_uses_build(graph, &model->allocator, &uses, error));
+  for (uint32_t i = graph->n_order; i-- > 0;) {
+    if (stands[i]) continue;
+    model->node_block[i] =
+        block_of_readers(model, &uses, place, blok_node_at(graph, graph->order[i]));
+  }
+  blok_uses_free(&uses);
+  return BLOK_OK;
+}
+
+// ---- Loose nodes --------------------------------------------------------------------------------
+
 // Counts what the file calls a loose node: the operators of the source nodes that it came from,
 // each once, those left out that a block holds too. seen: by source node index.
 static bool count_sources(blok_model *model, const blok_node *node, bool *seen) {
@@ -290,6 +348,7 @@ blok_status blok_model_describe(blok_model *model, blok_error *error) {
   BLOK_TRY(blok_count_parameters(model->source, &model->allocator, &model->parameters, error));
   if (!model->working) return BLOK_OK;
   BLOK_TRY(describe_blocks(model, error));
+  BLOK_TRY(place_vanished(model, error));
   BLOK_TRY(count_loose(model, error));
   model->macs = count_macs(model);
   return BLOK_OK;

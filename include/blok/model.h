@@ -122,7 +122,8 @@ typedef struct blok_node_info {
   const char *domain;  // "" for the default domain
   size_t inputs;
   size_t outputs;
-  int32_t block;  // index of the innermost block that holds it, -1: loose or not in the main path
+  int32_t block;  // index of the innermost block that holds it, or that holds all who read it where
+                  // it computes nothing that is left; -1: none
   bool known;     // Blok has the operator at this version
 } blok_node_info;
 

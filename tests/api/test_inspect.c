@@ -77,6 +77,23 @@ START_TEST(values__show_symbols_of_dynamic_axes) {
 }
 END_TEST
 
+// What the passes take away still stands in the file, and a reader looks for it where it stands.
+START_TEST(nodes__that_compute_nothing_are_in_the_block_of_their_readers) {
+  blok_model *model = blok_test_open("noise_in_block");
+  blok_node_info node = BLOK_NODE_INFO_INIT;
+  ck_assert_uint_eq(blok_model_block_count(model), 3);
+  ck_assert_int_eq(blok_model_block(model, 0)->kind, BLOK_RESIDUAL);
+  ck_assert_uint_eq(blok_model_block(model, 0)->nodes, 5);
+  static const int32_t block[] = {1, 1, 1, 2, 0, 0, 0, 0, 0};
+  for (size_t i = 0; i < 9; i++) {
+    ck_assert_int_eq(blok_model_node(model, i, &node), BLOK_OK);
+    ck_assert_int_eq(node.block, block[i]);
+  }
+  ck_assert_uint_eq(blok_model_loose_count(model), 0);
+  blok_model_free(&model);
+}
+END_TEST
+
 START_TEST(nodes__are_listed_in_the_files_order) {
   blok_model *model = blok_test_open("unknown_operator");
   blok_node_info node = BLOK_NODE_INFO_INIT;
@@ -232,6 +249,7 @@ Suite *suite_inspect(void) {
   tcase_add_test(tests, info__fills_only_an_older_callers_part);
   tcase_add_test(tests, input__leaves_out_initializers);
   tcase_add_test(tests, values__show_symbols_of_dynamic_axes);
+  tcase_add_test(tests, nodes__that_compute_nothing_are_in_the_block_of_their_readers);
   tcase_add_test(tests, nodes__are_listed_in_the_files_order);
   tcase_add_test(tests, nodes__of_old_operators_that_run_are_known);
   tcase_add_test(tests, weights__are_read_as_elements);

@@ -338,6 +338,27 @@ def constants_as_nodes():
     )
 
 
+def noise_in_block():
+    """A residual block with nodes inside that compute nothing that is left: a Dropout, an addition of
+    zeros, a Reshape to its own shape.
+    """
+    nodes = [
+        node("Conv", "x a.weight a.bias", "c", pads=[1, 1, 1, 1]),
+        node("Dropout", "c", "d"),
+        node("Relu", "d", "r"),
+        node("Conv", "r b.weight b.bias", "f", pads=[1, 1, 1, 1]),
+        node("Shape", "f", "s"),
+        node("Reshape", "f s", "g"),
+        node("Add", "g zeros", "h"),
+        node("Add", "h x", "t"),
+        node("Relu", "t", "y"),
+    ]
+    weights = conv_weights("a", 4, 4, 3, 51) + conv_weights("b", 4, 4, 3, 52)
+    weights.append(tensor("zeros", np.zeros((4, 1, 1), np.float32)))
+    square = [1, 4, 5, 5]
+    return model("noise_in_block", nodes, [info("x", square)], [info("y", square)], weights)
+
+
 def _unknown_field(message, number, payload):
     tag = number << 3 | 2  # length-delimited; two bytes as a varint
     message.MergeFromString(bytes([tag & 0x7F | 0x80, tag >> 7, len(payload)]) + payload)
@@ -427,6 +448,7 @@ PLAIN = [
     dynamic_dims,
     typed_data,
     constants_as_nodes,
+    noise_in_block,
     annotated,
     unknown_operator,
     fixtures_blocks.block_kinds,
