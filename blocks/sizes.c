@@ -268,7 +268,7 @@ void blok_size_region(blok_matcher *matcher, const blok_region *region, int axis
         child < region->n_children ? matcher->records[region->children[child]] : NULL;
     const uint32_t made_at =
         block ? matcher->place[blok_value_producer(matcher->graph, block->exit).i] : UINT32_MAX;
-    if (own == region->n_own || made_at < matcher->place[region->own[own].i]) {
+    if (block && (own == region->n_own || made_at < matcher->place[region->own[own].i])) {
       walk_block(&self, block);
       child++;
     } else {

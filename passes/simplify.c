@@ -220,7 +220,7 @@ static bool passes_on(const simplifier *self, const blok_node *node) {
     case BLOK_OP_Split:
       return node->n_outputs == 1 && blok_same_shape(in, out);
     case BLOK_OP_Clip:
-      return no_bound(self, node, 1, -INFINITY) && no_bound(self, node, 2, INFINITY);
+      return no_bound(self, node, 1, -HUGE_VAL) && no_bound(self, node, 2, HUGE_VAL);
     case BLOK_OP_MaxPool:
     case BLOK_OP_AveragePool:
       return pools_nothing(node);

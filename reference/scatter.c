@@ -133,7 +133,7 @@ static blok_status begin_places(const blok_ref_call *call, places *out, blok_err
 static blok_status next_place(const blok_ref_call *call, places *of, size_t i, size_t *out,
                               blok_error *error) {
   const blok_tensor *indices = call->in[1];
-  size_t index, place = 0;
+  size_t index = 0, place = 0;
   BLOK_TRY(read_index(call, indices, i, call->in[0]->dims[of->axis], &index, error));
   for (uint32_t axis = 0; axis < indices->rank; axis++) {
     size_t along = axis == of->axis ? index : (size_t)of->at[axis];
@@ -217,7 +217,7 @@ static blok_status slice_at(const blok_ref_call *call, const slices *of, size_t 
                             blok_error *error) {
   size_t place = 0;
   for (size_t i = 0; i < of->length; i++) {
-    size_t index;
+    size_t index = 0;
     BLOK_TRY(read_index(call, call->in[1], list * of->length + i, of->dims[i], &index, error));
     place = place * (size_t)of->dims[i] + index;
   }

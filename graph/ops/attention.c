@@ -14,6 +14,7 @@ typedef struct heads {
 static blok_status read_heads(const blok_infer *infer, uint32_t slot, const char *attribute,
                               heads *out, blok_error *error) {
   const blok_fact *in = blok_infer_in(infer, slot);
+  if (!in) return blok_infer_fail(infer, error, "input %u is left out", slot);
   if (in->rank == 4) {
     *out = (heads){in->dims[0], in->dims[1], in->dims[2], in->dims[3]};
     return BLOK_OK;

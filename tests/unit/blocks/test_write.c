@@ -173,11 +173,11 @@ typedef struct act {
 
 static const act acts[] = {{BLOK_ACT_RELU, 0, 0},
                            {BLOK_ACT_RELU6, 0, 0},
-                           {BLOK_ACT_LEAKY_RELU, 0.2f, 0},
+                           {BLOK_ACT_LEAKY_RELU, (double)0.2f, 0},
                            {BLOK_ACT_SILU, 0, 0},
                            {BLOK_ACT_HARD_SWISH, 0, 0},
                            {BLOK_ACT_SIGMOID, 0, 0},
-                           {BLOK_ACT_HARD_SIGMOID, 0.25f, 0.4f},
+                           {BLOK_ACT_HARD_SIGMOID, 0.25, (double)0.4f},
                            {BLOK_ACT_TANH, 0, 0},
                            {BLOK_ACT_GELU, 0, 0},
                            {BLOK_ACT_PRELU, 0, 0},
@@ -186,7 +186,7 @@ static const act acts[] = {{BLOK_ACT_RELU, 0, 0},
                            {BLOK_ACT_CLIP, -0.5, HUGE_VAL},
                            {BLOK_ACT_GELU_TANH, 0, 0},
                            {BLOK_ACT_MISH, 0, 0},
-                           {BLOK_ACT_ELU, 0.7f, 0}};
+                           {BLOK_ACT_ELU, (double)0.7f, 0}};
 
 enum { ACTS = sizeof acts / sizeof acts[0] };
 

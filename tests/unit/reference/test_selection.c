@@ -21,7 +21,7 @@ static const struct {
 START_TEST(compare__is_false_of_what_is_no_number) {
   one_node n;
   one_node_init(&n, comparisons[_i].op, 2, 1);
-  one_node_in(&n, 0, BLOK_F32, "3", VALUES(1, 2, NAN));
+  one_node_in(&n, 0, BLOK_F32, "3", VALUES(1, 2, (double)NAN));
   one_node_in(&n, 1, BLOK_F32, "", VALUES(2));
   ck_assert_int_eq(one_node_run(&n), BLOK_OK);
   one_node_check(&n, 0, BLOK_BOOL, "3", 3, comparisons[_i].want, 0);
@@ -75,7 +75,7 @@ END_TEST
 START_TEST(is_inf__asks_for_the_signs_it_is_told_to) {
   one_node n;
   one_node_init(&n, "IsInf", 1, 1);
-  one_node_in(&n, 0, BLOK_F16, "4", VALUES(INFINITY, -INFINITY, NAN, 1));
+  one_node_in(&n, 0, BLOK_F16, "4", VALUES(HUGE_VAL, -HUGE_VAL, (double)NAN, 1));
   ck_assert_int_eq(one_node_run(&n), BLOK_OK);
   one_node_check(&n, 0, BLOK_BOOL, "4", VALUES(1, 1, 0, 0), 0);
   one_node_int(&n, "detect_negative", 0);
@@ -83,7 +83,7 @@ START_TEST(is_inf__asks_for_the_signs_it_is_told_to) {
   one_node_check(&n, 0, BLOK_BOOL, "4", VALUES(1, 0, 0, 0), 0);
   one_node_free(&n);
   one_node_init(&n, "IsNaN", 1, 1);
-  one_node_in(&n, 0, BLOK_F16, "3", VALUES(INFINITY, NAN, 1));
+  one_node_in(&n, 0, BLOK_F16, "3", VALUES(HUGE_VAL, (double)NAN, 1));
   ck_assert_int_eq(one_node_run(&n), BLOK_OK);
   one_node_check(&n, 0, BLOK_BOOL, "3", VALUES(0, 1, 0), 0);
   one_node_free(&n);
@@ -149,7 +149,7 @@ END_TEST
 START_TEST(arg_min__finds_what_is_no_number_before_all) {
   one_node n;
   one_node_init(&n, "ArgMin", 1, 1);
-  one_node_in(&n, 0, BLOK_F32, "3x2", VALUES(1, 3, NAN, 1, -2, 2));
+  one_node_in(&n, 0, BLOK_F32, "3x2", VALUES(1, 3, (double)NAN, 1, -2, 2));
   ck_assert_int_eq(one_node_run(&n), BLOK_OK);
   one_node_check(&n, 0, BLOK_I64, "1x2", VALUES(1, 1), 0);
   one_node_in(&n, 0, BLOK_I32, "3x2", VALUES(1, 3, 0, 1, -2, 2));
