@@ -211,8 +211,7 @@ blok_value_id net_next(blok_graph *graph, const char *op_type, blok_value_id a, 
   return out;
 }
 
-static void add_branch(blok_graph *graph, blok_attr *attr, const char *name,
-                       const char *captured) {
+static void add_branch(blok_graph *graph, blok_attr *attr, const char *name, const char *captured) {
   blok_arena *arena = &graph->module->arena;
   blok_graph *body = NULL;
   OK(blok_graph_new(graph->module, graph, &body, error));
@@ -294,4 +293,23 @@ void net_assert_refused(const net_found *found, const char *condition) {
   ck_assert_str_eq(found->overlay->misses[0].condition, condition);
   ck_assert_str_ne(found->overlay->misses[0].got, "");
   ck_assert_str_ne(found->overlay->misses[0].want, "");
+}
+
+net_found net_finish(blok_module *module) {
+  net_output(module->graph, "y");
+  return net_match(module);
+}
+
+blok_graph *net_begin(blok_module **module) {
+  *module = net_module();
+  net_input((*module)->graph, "x", -1, 16, 8, 8);
+  return (*module)->graph;
+}
+
+void net_post(blok_graph *graph, int64_t out, int64_t stride) {
+  net_conv(graph, "b.conv1", "x", "c1", net_k(16, out, 3, stride));
+  net_norm(graph, "b.bn1", "c1", "n1", out);
+  net_node(graph, "Relu", "n1", "r1");
+  net_conv(graph, "b.conv2", "r1", "c2", net_k(out, out, 3, 1));
+  net_norm(graph, "b.bn2", "c2", "f", out);
 }

@@ -29,6 +29,9 @@ void net_lines(blok_graph *graph, const char *const *lines);
 typedef struct net_conv_shape {
   int64_t in, out, k, stride, groups;  // stride and groups: 0 is 1
 } net_conv_shape;
+static inline net_conv_shape net_k(int64_t in, int64_t out, int64_t k, int64_t stride) {
+  return (net_conv_shape){in, out, k, stride, 0};
+}
 blok_node_id net_conv(blok_graph *graph, const char *name, const char *x, const char *y,
                       net_conv_shape shape);
 // A BatchNormalization of NAME.weight, .bias, .mean, .var.
@@ -37,6 +40,11 @@ blok_node_id net_norm(blok_graph *graph, const char *name, const char *x, const 
 // GlobalAveragePool, two products c -> hidden -> c with Relu and Sigmoid, Mul(x, gate).
 void net_se(blok_graph *graph, const char *name, const char *x, const char *y, int64_t channels,
             int64_t hidden);
+
+// A module whose graph has an input x [N, 16, 8, 8].
+blok_graph *net_begin(blok_module **module);
+// conv, norm, Relu, conv, norm of 3x3: x of 16 channels to f.
+void net_post(blok_graph *graph, int64_t out, int64_t stride);
 
 // For large nets, without looking names up: a node of one input (b none) or two under a fresh name,
 // and its output. A Conv gets padding for 3x3.
@@ -53,6 +61,8 @@ typedef struct net_found {
 } net_found;
 net_found net_match(blok_module *module);
 void net_free(net_found *found);
+// y becomes the output first.
+net_found net_finish(blok_module *module);
 
 // The only block without a parent of this kind.
 const blok_block_record *net_block(const net_found *found, blok_block_kind kind);

@@ -8,9 +8,6 @@
 #include "net.h"
 #include "support/fault.h"
 
-#define K3(in, out) \
-  (net_conv_shape) { (in), (out), 3, 1, 0 }
-
 // A net of one input "x" and one 3x3 weight of two channels.
 typedef struct deep {
   blok_module *module;
@@ -232,16 +229,16 @@ START_TEST(match__refuses_what_a_subgraph_reads) {
   net_input(g, "flag", 1, 1, 1, 1);
   if (_i == 0) {
     // An inner value of F is captured.
-    net_conv(g, "a", "x", "c1", K3(2, 2));
+    net_conv(g, "a", "x", "c1", net_k(2, 2, 3, 1));
     net_node(g, "Relu", "c1", "r1");
-    net_conv(g, "b", "r1", "f", K3(2, 2));
+    net_conv(g, "b", "r1", "f", net_k(2, 2, 3, 1));
     net_if(g, "flag", "r1", "taken");
     net_output(g, "taken");
   } else {
     // F goes through the If.
-    net_conv(g, "a", "x", "c1", K3(2, 2));
+    net_conv(g, "a", "x", "c1", net_k(2, 2, 3, 1));
     net_if(g, "flag", "c1", "r1");
-    net_conv(g, "b", "r1", "f", K3(2, 2));
+    net_conv(g, "b", "r1", "f", net_k(2, 2, 3, 1));
   }
   net_node(g, "Add", "f x", "y");
   net_output(g, "y");
@@ -315,15 +312,15 @@ START_TEST(match__survives_every_failed_allocation_with_every_kind) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 8, 8, 8);
-  net_conv(g, "a.conv1", "x", "a1", K3(8, 8));
+  net_conv(g, "a.conv1", "x", "a1", net_k(8, 8, 3, 1));
   net_norm(g, "a.bn1", "a1", "a2", 8);
   net_node(g, "Relu", "a2", "a3");
-  net_conv(g, "a.conv2", "a3", "a4", K3(8, 8));
+  net_conv(g, "a.conv2", "a3", "a4", net_k(8, 8, 3, 1));
   net_se(g, "a.se", "a4", "a5", 8, 2);
   net_node(g, "Add", "a5 x", "a");
   net_conv(g, "b.conv1", "a", "b1", (net_conv_shape){8, 4, 1, 1, 0});
   net_node(g, "Relu", "b1", "b2");
-  net_conv(g, "b.conv2", "b2", "b3", K3(4, 4));
+  net_conv(g, "b.conv2", "b2", "b3", net_k(4, 4, 3, 1));
   net_node(g, "Relu", "b3", "b4");
   net_conv(g, "b.conv3", "b4", "b5", (net_conv_shape){4, 16, 1, 1, 0});
   net_conv(g, "b.down", "a", "b6", (net_conv_shape){8, 16, 1, 1, 0});
@@ -333,10 +330,10 @@ START_TEST(match__survives_every_failed_allocation_with_every_kind) {
   net_conv(g, "c.conv2", "c2", "c3", (net_conv_shape){32, 32, 3, 1, 32});
   net_node(g, "Relu", "c3", "c4");
   net_conv(g, "c.conv3", "c4", "c", (net_conv_shape){32, 8, 1, 1, 0});
-  net_conv(g, "d.one", "c", "d1", K3(8, 8));
+  net_conv(g, "d.one", "c", "d1", net_k(8, 8, 3, 1));
   net_node(g, "Tanh", "d1", "d2");
   net_node(g, "Add", "d2 c", "d3");
-  net_conv(g, "d.two", "d3", "d4", K3(8, 8));
+  net_conv(g, "d.two", "d3", "d4", net_k(8, 8, 3, 1));
   net_node(g, "Tanh", "d4", "d5");
   net_node(g, "Add", "d3 d5", "d");
   // Effective squeeze and excite.

@@ -6,9 +6,6 @@
 #include "net.h"
 #include "support/fault.h"
 
-#define K3(in, out) \
-  (net_conv_shape) { (in), (out), 3, 1, 0 }
-
 static void name_node(blok_graph *g, uint32_t node, const char *name) {
   blok_node_at(g, (blok_node_id){node})->name = name;
 }
@@ -45,11 +42,11 @@ START_TEST(match__survives_every_failed_allocation) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 16, 8, 8);
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 16));
-  net_conv(g, "b.conv2", "c1", "c2", K3(16, 16));
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 3, 1));
+  net_conv(g, "b.conv2", "c1", "c2", net_k(16, 16, 3, 1));
   net_se(g, "b.se", "c2", "e", 16, 4);
   net_node(g, "Add", "e x", "s");
-  net_conv(g, "last", "s", "c3", K3(16, 16));
+  net_conv(g, "last", "s", "c3", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c3 s", "y");
   net_output(g, "y");
   net_found found = net_match(module);
@@ -65,9 +62,9 @@ START_TEST(scope__is_the_module_path_that_nodes_share) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 16, 8, 8);
-  net_conv(g, "onnx::Conv_1", "x", "c1", K3(16, 16));
+  net_conv(g, "onnx::Conv_1", "x", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Relu", "c1", "r1");
-  net_conv(g, "onnx::Conv_2", "r1", "c2", K3(16, 16));
+  net_conv(g, "onnx::Conv_2", "r1", "c2", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c2 x", "y");
   net_output(g, "y");
   name_node(g, 1, "/layer1/layer1.0/conv1/Conv");
@@ -86,8 +83,8 @@ START_TEST(scope__is_cut_at_whole_components) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 16, 8, 8);
-  net_conv(g, "net.block1.conv10", "x", "c1", K3(16, 16));
-  net_conv(g, "net.block1.conv1", "c1", "c2", K3(16, 16));
+  net_conv(g, "net.block1.conv10", "x", "c1", net_k(16, 16, 3, 1));
+  net_conv(g, "net.block1.conv1", "c1", "c2", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c2 x", "y");
   net_output(g, "y");
   net_found found = net_match(module);
@@ -100,8 +97,8 @@ START_TEST(scope__is_the_first_node_where_nothing_is_shared) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 16, 8, 8);
-  net_conv(g, "conv1", "x", "c1", K3(16, 16));
-  net_conv(g, "conv2", "c1", "c2", K3(16, 16));
+  net_conv(g, "conv1", "x", "c1", net_k(16, 16, 3, 1));
+  net_conv(g, "conv2", "c1", "c2", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c2 x", "y");
   net_output(g, "y");
   name_node(g, 1, "node_conv");
@@ -126,10 +123,10 @@ static net_found twins(void (*tell)(blok_graph *g)) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 16, 8, 8);
-  net_conv(g, "w1", "x", "c1", K3(16, 16));
+  net_conv(g, "w1", "x", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Tanh", "c1", "t1");
   net_node(g, "Add", "t1 x", "s");
-  net_conv(g, "w2", "s", "c2", K3(16, 16));
+  net_conv(g, "w2", "s", "c2", net_k(16, 16, 3, 1));
   net_node(g, "Tanh", "c2", "t2");
   net_node(g, "Add", "t2 s", "y");
   net_output(g, "y");

@@ -7,9 +7,6 @@
 #include "net.h"
 #include "support/fault.h"
 
-#define K3(in, out) \
-  (net_conv_shape) { (in), (out), 3, 1, 0 }
-
 // A matcher over a net whose squeeze-excites have been found.
 typedef struct bench {
   blok_module *module;
@@ -56,9 +53,9 @@ START_TEST(region__holds_all_ways_in_execution_order) {
   blok_graph *g = bench_begin(&self);
   net_input(g, "in", 1, 8, 8, 8);
   net_node(g, "Relu", "in", "x");
-  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
   net_node(g, "Sigmoid", "a", "s");
-  net_conv(g, "b", "x", "b", K3(8, 8));
+  net_conv(g, "b", "x", "b", net_k(8, 8, 3, 1));
   net_node(g, "Mul", "s b", "end");
   net_node(g, "Add", "end x", "y");
   net_output(g, "y");
@@ -77,9 +74,9 @@ START_TEST(region__steps_over_blocks) {
   bench self;
   blok_graph *g = bench_begin(&self);
   net_input(g, "x", 1, 8, 8, 8);
-  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
   net_se(g, "se", "a", "e", 8, 2);
-  net_conv(g, "b", "e", "end", K3(8, 8));
+  net_conv(g, "b", "e", "end", net_k(8, 8, 3, 1));
   net_output(g, "end");
   bench_open(&self);
   ck_assert_int_eq(find(&self, "x", "end"), BLOK_REGION_FOUND);
@@ -99,8 +96,8 @@ START_TEST(region__is_unrelated_where_end_is_not_computed_from_x) {
   bench self;
   blok_graph *g = bench_begin(&self);
   net_input(g, "in", 1, 8, 8, 8);
-  net_conv(g, "a", "in", "a", K3(8, 8));
-  net_conv(g, "b", "in", "b", K3(8, 8));
+  net_conv(g, "a", "in", "a", net_k(8, 8, 3, 1));
+  net_conv(g, "b", "in", "b", net_k(8, 8, 3, 1));
   net_node(g, "Add", "a b", "y");
   net_output(g, "y");
   bench_open(&self);
@@ -119,7 +116,7 @@ START_TEST(region__is_unrelated_where_end_depends_on_the_shape_of_x_alone) {
   net_weight(g, "table", 4, (const int64_t[]){1, 8, 1, 1});
   net_node(g, "Shape", "x", "sizes");
   net_node(g, "Expand", "table sizes", "places");
-  net_conv(g, "a", "places", "a", K3(8, 8));
+  net_conv(g, "a", "places", "a", net_k(8, 8, 3, 1));
   net_output(g, "a");
   bench_open(&self);
   ck_assert_int_eq(find(&self, "x", "a"), BLOK_REGION_UNRELATED);
@@ -132,7 +129,7 @@ START_TEST(region__holds_what_the_shape_of_x_gives_beside_its_elements) {
   bench self;
   blok_graph *g = bench_begin(&self);
   net_input(g, "x", -1, 8, -1, -1);
-  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
   net_node(g, "Shape", "x", "sizes");
   net_node(g, "Reshape", "a sizes", "end");
   net_output(g, "end");
@@ -148,8 +145,8 @@ START_TEST(region__refuses_an_inner_value_that_is_read_outside) {
   bench self;
   blok_graph *g = bench_begin(&self);
   net_input(g, "x", 1, 8, 8, 8);
-  net_conv(g, "a", "x", "a", K3(8, 8));
-  net_conv(g, "b", "a", "end", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
+  net_conv(g, "b", "a", "end", net_k(8, 8, 3, 1));
   net_node(g, "Relu", "a", "elsewhere");
   net_output(g, "end");
   net_output(g, "elsewhere");
@@ -167,8 +164,8 @@ START_TEST(region__refuses_an_inner_value_that_is_an_output) {
   bench self;
   blok_graph *g = bench_begin(&self);
   net_input(g, "x", 1, 8, 8, 8);
-  net_conv(g, "a", "x", "a", K3(8, 8));
-  net_conv(g, "b", "a", "end", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
+  net_conv(g, "b", "a", "end", net_k(8, 8, 3, 1));
   net_output(g, "end");
   net_output(g, "a");
   bench_open(&self);
@@ -186,7 +183,7 @@ START_TEST(region__refuses_a_second_output_that_is_read_outside) {
   net_ints(g, "halves", half, 2);
   blok_node_id split = net_node(g, "Split", "x halves", "one two");
   ck_assert_int_eq(blok_node_set_int(g, split, "axis", 1, NULL), BLOK_OK);
-  net_conv(g, "a", "one", "end", K3(4, 4));
+  net_conv(g, "a", "one", "end", net_k(4, 4, 3, 1));
   net_node(g, "Relu", "two", "elsewhere");
   net_output(g, "end");
   net_output(g, "elsewhere");
@@ -202,9 +199,9 @@ START_TEST(region__takes_side_inputs_that_tell_less_than_x) {
   blok_graph *g = bench_begin(&self);
   net_input(g, "in", 1, 8, 8, 8);
   net_input(g, "time", 1, 8, 1, 1);
-  net_conv(g, "stem", "in", "x", K3(8, 8));
+  net_conv(g, "stem", "in", "x", net_k(8, 8, 3, 1));
   net_node(g, "Sigmoid", "time", "t");
-  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
   net_node(g, "Mul", "a t", "end");
   net_node(g, "Relu", "t", "elsewhere");
   net_output(g, "end");
@@ -221,9 +218,9 @@ START_TEST(region__refuses_another_branch_of_the_same_picture) {
   bench self;
   blok_graph *g = bench_begin(&self);
   net_input(g, "in", 1, 8, 8, 8);
-  net_conv(g, "one", "in", "x", K3(8, 8));
-  net_conv(g, "two", "in", "other", K3(8, 8));
-  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_conv(g, "one", "in", "x", net_k(8, 8, 3, 1));
+  net_conv(g, "two", "in", "other", net_k(8, 8, 3, 1));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
   net_node(g, "Mul", "a other", "end");
   net_output(g, "end");
   bench_open(&self);
@@ -239,7 +236,7 @@ START_TEST(region__takes_shapes_of_the_same_picture) {
   net_input(g, "in", -1, 8, 8, 8);
   net_node(g, "Shape", "in", "shape");
   net_node(g, "Relu", "in", "x");
-  net_conv(g, "a", "x", "a", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
   net_node(g, "Reshape", "a shape", "end");
   net_node(g, "Reshape", "x shape", "elsewhere");
   net_output(g, "end");
@@ -312,8 +309,8 @@ START_TEST(region__survives_every_failed_allocation) {
   blok_graph *g = module->graph;
   blok_facts *facts = NULL;
   net_input(g, "x", 1, 8, 8, 8);
-  net_conv(g, "a", "x", "a", K3(8, 8));
-  net_conv(g, "b", "a", "end", K3(8, 8));
+  net_conv(g, "a", "x", "a", net_k(8, 8, 3, 1));
+  net_conv(g, "b", "a", "end", net_k(8, 8, 3, 1));
   net_output(g, "end");
   ck_assert_int_eq(blok_facts_compute(g, NULL, NULL, &facts, NULL), BLOK_OK);
   sweep_input input = {g, facts};

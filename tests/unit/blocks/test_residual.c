@@ -5,55 +5,30 @@
 
 #include "net.h"
 
-#define K3(in, out, stride) \
-  (net_conv_shape) { (in), (out), 3, (stride), 0 }
-#define K1(in, out, stride) \
-  (net_conv_shape) { (in), (out), 1, (stride), 0 }
-
-static blok_graph *begin(blok_module **module) {
-  *module = net_module();
-  net_input((*module)->graph, "x", -1, 16, 8, 8);
-  return (*module)->graph;
-}
-
-static net_found finish(blok_module *module) {
-  net_output(module->graph, "y");
-  return net_match(module);
-}
-
 static const blok_residual_desc *the_residual(const net_found *found) {
   ck_assert_uint_eq(found->overlay->n_misses, 0);
   return net_block(found, BLOK_RESIDUAL)->residual;
-}
-
-// conv, norm, Relu, conv, norm: x to f.
-static void write_post(blok_graph *g, int64_t out, int64_t stride) {
-  net_conv(g, "b.conv1", "x", "c1", K3(16, out, stride));
-  net_norm(g, "b.bn1", "c1", "n1", out);
-  net_node(g, "Relu", "n1", "r1");
-  net_conv(g, "b.conv2", "r1", "c2", K3(out, out, 1));
-  net_norm(g, "b.bn2", "c2", "f", out);
 }
 
 // norm, Relu, conv, norm, Relu, conv: x to f.
 static void write_pre(blok_graph *g, int64_t out, int64_t stride) {
   net_norm(g, "b.bn1", "x", "n1", 16);
   net_node(g, "Relu", "n1", "r1");
-  net_conv(g, "b.conv1", "r1", "c1", K3(16, out, stride));
+  net_conv(g, "b.conv1", "r1", "c1", net_k(16, out, 3, stride));
   net_norm(g, "b.bn2", "c1", "n2", out);
   net_node(g, "Relu", "n2", "r2");
-  net_conv(g, "b.conv2", "r2", "f", K3(out, out, 1));
+  net_conv(g, "b.conv2", "r2", "f", net_k(out, out, 3, 1));
 }
 
 // ---- What is found ------------------------------------------------------------------------------
 
 START_TEST(residual_match__finds_post_activation_with_identity) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
+  blok_graph *g = net_begin(&module);
+  net_post(g, 16, 1);
   net_node(g, "Add", "f x", "s");
   net_node(g, "Relu", "s", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   const blok_block_record *block = net_block(&found, BLOK_RESIDUAL);
   ck_assert_str_eq(block->name, "b");
@@ -78,15 +53,15 @@ END_TEST
 
 START_TEST(residual_match__finds_folded_post_activation_with_projection) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.proj", "x", "p", K1(16, 32, 2));
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 32, 2));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.proj", "x", "p", net_k(16, 32, 1, 2));
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 32, 3, 2));
   net_node(g, "Sigmoid", "c1", "s1");
   net_node(g, "Mul", "c1 s1", "r1");
-  net_conv(g, "b.conv2", "r1", "f", K3(32, 32, 1));
+  net_conv(g, "b.conv2", "r1", "f", net_k(32, 32, 3, 1));
   net_node(g, "Add", "p f", "s");
   net_node(g, "Relu", "s", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   ck_assert_int_eq(desc->skip, BLOK_SKIP_PROJECTION);
   ck_assert_int_eq(desc->order, BLOK_ORDER_POST);
@@ -100,10 +75,10 @@ END_TEST
 
 START_TEST(residual_match__finds_pre_activation_with_identity) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   write_pre(g, 16, 1);
   net_node(g, "Sum", "x f", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   ck_assert_int_eq(desc->order, BLOK_ORDER_PRE);
   ck_assert_int_eq(desc->skip, BLOK_SKIP_IDENTITY);
@@ -117,11 +92,11 @@ END_TEST
 
 START_TEST(residual_match__finds_pre_activation_with_projection_of_x) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.proj", "x", "p", K1(16, 32, 2));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.proj", "x", "p", net_k(16, 32, 1, 2));
   write_pre(g, 32, 2);
   net_node(g, "Add", "f p", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   ck_assert_int_eq(desc->order, BLOK_ORDER_PRE);
   ck_assert_int_eq(desc->skip, BLOK_SKIP_PROJECTION);
@@ -132,12 +107,12 @@ END_TEST
 
 static net_found match_shared_preact(bool after) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   write_pre(g, 32, 2);
-  net_conv(g, "b.proj", "r1", "p", K1(16, 32, 2));
+  net_conv(g, "b.proj", "r1", "p", net_k(16, 32, 1, 2));
   net_node(g, "Add", "f p", after ? "s" : "y");
   if (after) net_node(g, "Relu", "s", "y");
-  return finish(module);
+  return net_finish(module);
 }
 
 START_TEST(residual_match__finds_projection_behind_the_first_activation) {
@@ -156,15 +131,15 @@ END_TEST
 // ResNet-D before the addition: the projection reads a pool of what F reads.
 START_TEST(residual_match__finds_a_pooled_projection_behind_the_first_activation) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   const int64_t two[2] = {2, 2};
   write_pre(g, 32, 2);
   blok_node_id pool = net_node(g, "AveragePool", "r1", "a");
   ck_assert_int_eq(blok_node_set_ints(g, pool, "kernel_shape", two, 2, NULL), BLOK_OK);
   ck_assert_int_eq(blok_node_set_ints(g, pool, "strides", two, 2, NULL), BLOK_OK);
-  net_conv(g, "b.proj", "a", "p", K1(16, 32, 1));
+  net_conv(g, "b.proj", "a", "p", net_k(16, 32, 1, 1));
   net_node(g, "Add", "f p", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   const blok_block_record *block = net_block(&found, BLOK_RESIDUAL);
   ck_assert_int_eq(desc->order, BLOK_ORDER_PRE);
@@ -189,17 +164,17 @@ END_TEST
 // A convolution, its norm and Relu make p; F and the projection read p.
 static net_found match_behind_conv(bool inner_norm) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "stem", "x", "c0", K3(16, 16, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "stem", "x", "c0", net_k(16, 16, 3, 1));
   net_norm(g, "b.bn0", "c0", "n0", 16);
   net_node(g, "Relu", "n0", "p");
-  net_conv(g, "b.conv1", "p", "c1", K3(16, 32, 1));
+  net_conv(g, "b.conv1", "p", "c1", net_k(16, 32, 3, 1));
   if (inner_norm) net_norm(g, "b.bn1", "c1", "n1", 32);
   net_node(g, "Relu", inner_norm ? "n1" : "c1", "r1");
-  net_conv(g, "b.conv2", "r1", "f", K3(32, 32, 1));
-  net_conv(g, "b.proj", "p", "s", K1(16, 32, 1));
+  net_conv(g, "b.conv2", "r1", "f", net_k(32, 32, 3, 1));
+  net_conv(g, "b.proj", "p", "s", net_k(16, 32, 1, 1));
   net_node(g, "Add", "f s", "y");
-  return finish(module);
+  return net_finish(module);
 }
 
 START_TEST(residual_match__leaves_a_norm_to_its_conv_unless_inner_norms_come_first) {
@@ -217,14 +192,14 @@ END_TEST
 
 static net_found match_se(const char *se_in, const char *add, const char *before_add) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 16, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Relu", "c1", "r1");
   if (!before_add) net_se(g, "b.se", se_in, "e", 16, 4);
-  net_conv(g, "b.conv2", before_add ? "r1" : "e", "c2", K3(16, 16, 1));
+  net_conv(g, "b.conv2", before_add ? "r1" : "e", "c2", net_k(16, 16, 3, 1));
   if (before_add) net_se(g, "b.se", se_in, before_add, 16, 4);
   net_node(g, "Add", add, "y");
-  return finish(module);
+  return net_finish(module);
 }
 
 START_TEST(residual_match__finds_squeeze_excite_behind_either_conv) {
@@ -247,10 +222,10 @@ START_TEST(residual_match__agrees_on_open_sizes_by_geometry) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", -1, 16, -1, -1);
-  net_conv(g, "b.proj", "x", "p", K1(16, 32, 2));
-  write_post(g, 32, 2);
+  net_conv(g, "b.proj", "x", "p", net_k(16, 32, 1, 2));
+  net_post(g, 32, 2);
   net_node(g, "Add", "f p", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   the_residual(&found);
   net_free(&found);
 }
@@ -282,14 +257,14 @@ END_TEST
 // A squeeze-excite between the first convolution and its activation, or its norm and that.
 static net_found match_se_before_act(bool norm) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.conv1", "x", norm ? "c0" : "c1", K3(16, 16, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.conv1", "x", norm ? "c0" : "c1", net_k(16, 16, 3, 1));
   if (norm) net_norm(g, "b.bn1", "c0", "c1", 16);
   net_se(g, "b.se", "c1", "e", 16, 4);
   net_node(g, "Relu", "e", "r1");
-  net_conv(g, "b.conv2", "r1", "f", K3(16, 16, 1));
+  net_conv(g, "b.conv2", "r1", "f", net_k(16, 16, 3, 1));
   net_node(g, "Add", "f x", "y");
-  return finish(module);
+  return net_finish(module);
 }
 
 START_TEST(residual_match__finds_squeeze_excite_before_the_activation) {
@@ -312,11 +287,11 @@ END_TEST
 
 START_TEST(residual_match__finds_squeeze_excite_in_pre_order) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   write_pre(g, 16, 1);
   net_se(g, "b.se", "f", "e", 16, 4);
   net_node(g, "Add", "x e", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   ck_assert_int_eq(desc->order, BLOK_ORDER_PRE);
   ck_assert(desc->has_se);
@@ -329,12 +304,12 @@ END_TEST
 START_TEST(residual_match__finds_a_number_that_scales_the_branch) {
   for (int other_way = 0; other_way < 2; other_way++) {
     blok_module *module;
-    blok_graph *g = begin(&module);
-    write_post(g, 16, 1);
+    blok_graph *g = net_begin(&module);
+    net_post(g, 16, 1);
     net_number(g, "k", 0.25f);
     net_node(g, "Mul", other_way ? "k f" : "f k", "m");
     net_node(g, "Add", "m x", "y");
-    net_found found = finish(module);
+    net_found found = net_finish(module);
     const blok_residual_desc *desc = the_residual(&found);
     const blok_block_record *block = net_block(&found, BLOK_RESIDUAL);
     ck_assert_int_eq(desc->scale, BLOK_SCALE_NUMBER);
@@ -348,13 +323,13 @@ END_TEST
 
 START_TEST(residual_match__finds_one_factor_a_channel) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   const int64_t dims[3] = {16, 1, 1};
   write_pre(g, 16, 1);
   net_weight(g, "b.gamma", 3, dims);
   net_node(g, "Mul", "b.gamma f", "m");
   net_node(g, "Add", "x m", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_residual_desc *desc = the_residual(&found);
   ck_assert_int_eq(desc->scale, BLOK_SCALE_CHANNELS);
   ck_assert(blok_same_value(net_block(&found, BLOK_RESIDUAL)->residual_weights->scale,
@@ -366,12 +341,12 @@ END_TEST
 // 3x3 that widens, activation, 1x1: EfficientNet V2's fused block is a residual one.
 START_TEST(residual_match__finds_a_fused_inverted_block) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 64, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 64, 3, 1));
   net_node(g, "Relu", "c1", "r1");
-  net_conv(g, "b.conv2", "r1", "f", K1(64, 16, 1));
+  net_conv(g, "b.conv2", "r1", "f", net_k(64, 16, 1, 1));
   net_node(g, "Add", "f x", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_int_eq(the_residual(&found)->conv[0].out_channels, 64);
   net_free(&found);
 }

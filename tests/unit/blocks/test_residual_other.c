@@ -5,20 +5,12 @@
 
 #include "net.h"
 
-#define K(in, out, k, stride) \
-  (net_conv_shape) { (in), (out), (k), (stride), 0 }
-
 static blok_graph *begin(blok_module **module) {
   *module = net_module();
   blok_graph *g = (*module)->graph;
   net_input(g, "in", -1, 16, 8, 8);
   net_node(g, "Relu", "in", "x");
   return g;
-}
-
-static net_found finish(blok_module *module) {
-  net_output(module->graph, "y");
-  return net_match(module);
 }
 
 static const blok_block_record *only(const net_found *found) {
@@ -36,7 +28,7 @@ static const char *exit_of(const net_found *found, const blok_block_record *bloc
 }
 
 static void assert_none(blok_module *module, const char *condition) {
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
   if (condition) {
     ck_assert_uint_eq(found.overlay->n_misses, 1);
@@ -100,7 +92,7 @@ static void write_convnext(blok_graph *g, const char *x, const char *y) {
 START_TEST(residual_other__finds_convnext) {
   blok_module *module;
   write_convnext(begin(&module), "x", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_block_record *block = only(&found);
   ck_assert_str_eq(entry_of(&found, block), "x");
   ck_assert_str_eq(exit_of(&found, block), "y");
@@ -148,7 +140,7 @@ static void write_transformer(blok_graph *g, bool skip_first) {
 START_TEST(residual_other__finds_attention_and_products_either_way_round) {
   blok_module *module;
   write_transformer(begin(&module), _i != 0);
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(found.overlay->n_misses, 0);
   ck_assert_uint_eq(found.overlay->n_blocks, 2);
   const blok_block_record *attention = &found.overlay->blocks[0], *mlp = &found.overlay->blocks[1];
@@ -171,25 +163,25 @@ START_TEST(residual_other__finds_res2net_and_its_inner_sums_are_none) {
   blok_module *module;
   const int64_t quarters[4] = {4, 4, 4, 4};
   blok_graph *g = begin(&module);
-  net_conv(g, "b.conv1", "x", "c1", K(16, 16, 1, 1));
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 1, 1));
   net_node(g, "Relu", "c1", "r1");
   net_ints(g, "quarters", quarters, 4);
   blok_node_id split = net_node(g, "Split", "r1 quarters", "s1 s2 s3 s4");
   ck_assert_int_eq(blok_node_set_int(g, split, "axis", 1, NULL), BLOK_OK);
-  net_conv(g, "b.convs.0", "s1", "k1", K(4, 4, 3, 1));
+  net_conv(g, "b.convs.0", "s1", "k1", net_k(4, 4, 3, 1));
   net_node(g, "Relu", "k1", "t1");
   net_node(g, "Add", "t1 s2", "u2");
-  net_conv(g, "b.convs.1", "u2", "k2", K(4, 4, 3, 1));
+  net_conv(g, "b.convs.1", "u2", "k2", net_k(4, 4, 3, 1));
   net_node(g, "Relu", "k2", "t2");
   net_node(g, "Add", "t2 s3", "u3");
-  net_conv(g, "b.convs.2", "u3", "k3", K(4, 4, 3, 1));
+  net_conv(g, "b.convs.2", "u3", "k3", net_k(4, 4, 3, 1));
   net_node(g, "Relu", "k3", "t3");
   blok_node_id join = net_node(g, "Concat", "t1 t2 t3 s4", "j");
   ck_assert_int_eq(blok_node_set_int(g, join, "axis", 1, NULL), BLOK_OK);
-  net_conv(g, "b.conv3", "j", "f", K(16, 16, 1, 1));
+  net_conv(g, "b.conv3", "j", "f", net_k(16, 16, 1, 1));
   net_node(g, "Add", "f x", "s");
   net_node(g, "Relu", "s", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_block_record *block = only(&found);
   ck_assert_uint_eq(block->n_region, 13);
   ck_assert_int_eq(block->residual->after_add, BLOK_ACT_RELU);
@@ -205,15 +197,15 @@ START_TEST(residual_other__takes_projections_of_every_step) {
   net_conv(g, "b.dw", "x", "c1", (net_conv_shape){16, 16, 3, 2, 16});
   net_norm(g, "b.bn", "c1", "n1", 16);
   net_node(g, "Gelu", "n1", "g1");
-  net_conv(g, "b.pw", "g1", "f", K(16, 32, 1, 1));
+  net_conv(g, "b.pw", "g1", "f", net_k(16, 32, 1, 1));
   blok_node_id pool = net_node(g, "AveragePool", "x", "p");
   ck_assert_int_eq(blok_node_set_ints(g, pool, "kernel_shape", two, 2, NULL), BLOK_OK);
   ck_assert_int_eq(blok_node_set_ints(g, pool, "strides", two, 2, NULL), BLOK_OK);
-  net_conv(g, "b.down", "p", "d", K(16, 32, 1, 1));
+  net_conv(g, "b.down", "p", "d", net_k(16, 32, 1, 1));
   net_norm(g, "b.down_bn", "d", "skip", 32);
   net_node(g, "Mul", "f f", "square");
   net_node(g, "Add", "skip square", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_block_record *block = only(&found);
   ck_assert_str_eq(entry_of(&found, block), "x");
   ck_assert_int_eq(block->residual->skip, BLOK_SKIP_PROJECTION);
@@ -232,13 +224,13 @@ START_TEST(residual_other__begins_before_a_pool_that_others_read_too) {
   blok_node_id pool = net_node(g, "MaxPool", "x", "p");
   ck_assert_int_eq(blok_node_set_ints(g, pool, "kernel_shape", two, 2, NULL), BLOK_OK);
   ck_assert_int_eq(blok_node_set_ints(g, pool, "strides", two, 2, NULL), BLOK_OK);
-  net_conv(g, "b.conv", "x", "c1", K(16, 32, 3, 2));
+  net_conv(g, "b.conv", "x", "c1", net_k(16, 32, 3, 2));
   net_node(g, "Relu", "c1", "f");
-  net_conv(g, "b.down", "p", "skip", K(16, 32, 1, 1));
+  net_conv(g, "b.down", "p", "skip", net_k(16, 32, 1, 1));
   net_node(g, "Add", "f skip", "y");
   net_node(g, "Relu", "p", "elsewhere");
   net_output(g, "elsewhere");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_block_record *block = only(&found);
   ck_assert_str_eq(entry_of(&found, block), "x");
   ck_assert(block->residual->skip_elsewhere);
@@ -252,12 +244,12 @@ START_TEST(residual_other__takes_a_norm_for_the_skip_of_repvgg) {
   blok_module *module;
   blok_graph *g = begin(&module);
   net_norm(g, "b.identity", "x", "i", 16);
-  net_conv(g, "b.k3", "x", "k3", K(16, 16, 3, 1));
-  net_conv(g, "b.k1", "x", "k1", K(16, 16, 1, 1));
+  net_conv(g, "b.k3", "x", "k3", net_k(16, 16, 3, 1));
+  net_conv(g, "b.k1", "x", "k1", net_k(16, 16, 1, 1));
   net_node(g, "Add", "k3 k1", "both");
   net_node(g, "Add", "both i", "s");
   net_node(g, "Relu", "s", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_block_record *block = net_block(&found, BLOK_RESIDUAL_OTHER);
   ck_assert_str_eq(block->skip_of, "batch");
   ck_assert_uint_eq(block->n_region, 3);
@@ -272,14 +264,14 @@ END_TEST
 START_TEST(residual_other__adopts_the_blocks_inside) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  net_conv(g, "head", "x", "h", K(16, 16, 3, 1));
-  net_conv(g, "a.conv1", "h", "c1", K(16, 16, 3, 1));
+  net_conv(g, "head", "x", "h", net_k(16, 16, 3, 1));
+  net_conv(g, "a.conv1", "h", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Relu", "c1", "r1");
-  net_conv(g, "a.conv2", "r1", "c2", K(16, 16, 3, 1));
+  net_conv(g, "a.conv2", "r1", "c2", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c2 h", "s");
-  net_conv(g, "tail", "s", "t", K(16, 16, 3, 1));
+  net_conv(g, "tail", "s", "t", net_k(16, 16, 3, 1));
   net_node(g, "Add", "t x", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   const blok_block_record *outer = net_block(&found, BLOK_RESIDUAL_OTHER);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 1);
   ck_assert_uint_eq(outer->n_region, 6);
@@ -305,12 +297,12 @@ START_TEST(residual_other__takes_the_same_slice_of_x) {
   net_ints(g, "halves", halves, 2);
   blok_node_id split = net_node(g, "Split", "x halves", "left right");
   ck_assert_int_eq(blok_node_set_int(g, split, "axis", 1, NULL), BLOK_OK);
-  net_conv(g, "b.conv", "left", "c", K(8, 8, 3, 1));
+  net_conv(g, "b.conv", "left", "c", net_k(8, 8, 3, 1));
   net_node(g, "Relu", "c", "f");
   net_node(g, "Add", "left f", "s");
   blok_node_id join = net_node(g, "Concat", "s right", "y");
   ck_assert_int_eq(blok_node_set_int(g, join, "axis", 1, NULL), BLOK_OK);
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_str_eq(entry_of(&found, only(&found)), "left");
   net_free(&found);
 }
@@ -321,12 +313,12 @@ START_TEST(residual_other__allows_side_inputs) {
   blok_module *module;
   blok_graph *g = begin(&module);
   net_input(g, "time", -1, 16, 1, 1);
-  net_conv(g, "b.conv1", "x", "c1", K(16, 16, 3, 1));
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c1 time", "ct");
   net_node(g, "Relu", "ct", "r");
-  net_conv(g, "b.conv2", "r", "f", K(16, 16, 3, 1));
+  net_conv(g, "b.conv2", "r", "f", net_k(16, 16, 3, 1));
   net_node(g, "Add", "x f", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(only(&found)->n_region, 4);
   net_free(&found);
 }
@@ -340,12 +332,12 @@ START_TEST(residual_other__agrees_on_open_sizes) {
   if (_i == 0) {
     write_convnext(g, "x", "y");
   } else {
-    net_conv(g, "a", "x", "c", K(16, 16, 3, 2));
+    net_conv(g, "a", "x", "c", net_k(16, 16, 3, 2));
     net_node(g, "Tanh", "c", "f");
-    net_conv(g, "b", "x", "d", K(16, 16, 1, 2));
+    net_conv(g, "b", "x", "d", net_k(16, 16, 1, 2));
     net_node(g, "Add", "f d", "y");
   }
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_str_eq(entry_of(&found, only(&found)), "x");
   net_free(&found);
 }
@@ -366,13 +358,13 @@ START_TEST(residual_other__refuses_a_broadcast) {
   blok_graph *g = module->graph;
   int64_t open = _i == 0 ? 8 : -1;
   net_input(g, "x", -1, 16, open, open);
-  net_conv(g, "conv", "x", "c", K(16, 16, 3, 1));
+  net_conv(g, "conv", "x", "c", net_k(16, 16, 3, 1));
   net_node(g, "Sin", "c", "t");
   net_node(g, "GlobalMaxPool", "t", "f");
   net_node(g, "Add", "x f", "y");
   net_node(g, "Relu", "t", "elsewhere");
   net_output(g, "elsewhere");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
   ck_assert_uint_eq(net_count(&found, BLOK_GATE), 0);
   net_free(&found);
@@ -397,12 +389,12 @@ START_TEST(residual_other__refuses_open_sizes_that_need_not_agree) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", -1, 16, -1, -1);
-  blok_node_id conv = net_conv(g, "a", "x", "c", K(16, 16, 3, _i == 0 ? 1 : 2));
+  blok_node_id conv = net_conv(g, "a", "x", "c", net_k(16, 16, 3, _i == 0 ? 1 : 2));
   const int64_t none[4] = {0, 0, 0, 0};
   if (_i == 0) ck_assert_int_eq(blok_node_set_ints(g, conv, "pads", none, 4, NULL), BLOK_OK);
   net_node(g, "Sin", "c", "f");
   net_node(g, "Add", "f x", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
   ck_assert_uint_eq(found.overlay->n_misses, 1);
   net_free(&found);
@@ -413,7 +405,7 @@ START_TEST(residual_other__refuses_a_resize_inside) {
   blok_module *module;
   const int64_t two[2] = {2, 2};
   blok_graph *g = begin(&module);
-  net_conv(g, "down", "x", "d", K(16, 16, 3, 2));
+  net_conv(g, "down", "x", "d", net_k(16, 16, 3, 2));
   net_node(g, "Relu", "d", "r");
   const int64_t dims[4] = {16, 16, 2, 2};
   net_weight(g, "up.weight", 4, dims);
@@ -427,16 +419,16 @@ END_TEST
 START_TEST(residual_other__refuses_another_branch) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  net_conv(g, "one", "x", "a", K(16, 16, 3, 1));
+  net_conv(g, "one", "x", "a", net_k(16, 16, 3, 1));
   net_node(g, "Sin", "a", "ra");
   net_node(g, "Cos", "x", "cx");
-  net_conv(g, "two", "cx", "b", K(16, 16, 3, 1));
+  net_conv(g, "two", "cx", "b", net_k(16, 16, 3, 1));
   if (_i == 0) {
     // Neither is computed from the other.
     net_node(g, "Add", "ra b", "y");
   } else {
     // One is, but from the other branch too.
-    net_conv(g, "three", "ra", "c", K(16, 16, 3, 1));
+    net_conv(g, "three", "ra", "c", net_k(16, 16, 3, 1));
     net_node(g, "Mul", "c b", "f");
     net_node(g, "Add", "f ra", "y");
   }
@@ -447,8 +439,8 @@ END_TEST
 START_TEST(residual_other__refuses_a_sum_of_branches) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  net_conv(g, "k3", "x", "a", K(16, 16, 3, 1));
-  net_conv(g, "k1", "x", "b", K(16, 16, 1, 1));
+  net_conv(g, "k3", "x", "a", net_k(16, 16, 3, 1));
+  net_conv(g, "k1", "x", "b", net_k(16, 16, 1, 1));
   net_norm(g, "k1.bn", "b", "bn", 16);
   net_node(g, "Add", "a bn", "y");
   assert_none(module, "sum of branches: no activation inside F(x)");
@@ -459,7 +451,7 @@ START_TEST(residual_other__refuses_a_positional_addition) {
   blok_module *module;
   const int64_t dims[4] = {1, 16, 8, 8};
   blok_graph *g = begin(&module);
-  net_conv(g, "embed", "x", "e", K(16, 16, 3, 1));
+  net_conv(g, "embed", "x", "e", net_k(16, 16, 3, 1));
   net_weight(g, "pos", 4, dims);
   net_node(g, "Add", "e pos", "y");
   assert_none(module, "addition of a constant");
@@ -470,7 +462,7 @@ START_TEST(residual_other__says_nothing_of_a_bias) {
   blok_module *module;
   const int64_t dims[3] = {16, 1, 1};
   blok_graph *g = begin(&module);
-  net_conv(g, "embed", "x", "e", K(16, 16, 3, 1));
+  net_conv(g, "embed", "x", "e", net_k(16, 16, 3, 1));
   net_weight(g, "bias", 3, dims);
   net_node(g, "Add", "e bias", "y");
   assert_none(module, NULL);
@@ -489,12 +481,12 @@ END_TEST
 START_TEST(residual_other__refuses_inner_values_that_are_read_elsewhere) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  net_conv(g, "conv", "x", "c", K(16, 16, 3, 1));
+  net_conv(g, "conv", "x", "c", net_k(16, 16, 3, 1));
   net_node(g, "Relu", "c", "f");
   net_node(g, "Add", "f x", "y");
   net_node(g, "Tanh", _i == 0 ? "c" : "f", "elsewhere");
   net_output(g, "elsewhere");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
   ck_assert_uint_eq(found.overlay->n_misses, 1);
   net_free(&found);
@@ -504,12 +496,12 @@ END_TEST
 START_TEST(residual_other__refuses_a_norm_in_training_mode) {
   blok_module *module;
   blok_graph *g = begin(&module);
-  net_conv(g, "conv", "x", "c", K(16, 16, 3, 1));
+  net_conv(g, "conv", "x", "c", net_k(16, 16, 3, 1));
   blok_node_id norm = net_norm(g, "bn", "c", "n", 16);
   ck_assert_int_eq(blok_node_set_int(g, norm, "training_mode", 1, NULL), BLOK_OK);
   net_node(g, "Relu", "n", "f");
   net_node(g, "Add", "f x", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL_OTHER), 0);
   ck_assert_uint_eq(found.overlay->n_misses, 1);
   net_free(&found);
@@ -521,9 +513,9 @@ START_TEST(residual_other__refuses_multi_scale_fusion) {
   blok_module *module;
   const int64_t two[2] = {2, 2}, dims[4] = {16, 16, 2, 2};
   blok_graph *g = begin(&module);
-  net_conv(g, "high", "x", "h1", K(16, 16, 3, 1));
+  net_conv(g, "high", "x", "h1", net_k(16, 16, 3, 1));
   net_node(g, "Sin", "h1", "h");
-  net_conv(g, "low", "x", "l1", K(16, 16, 3, 2));
+  net_conv(g, "low", "x", "l1", net_k(16, 16, 3, 2));
   net_weight(g, "up.weight", 4, dims);
   blok_node_id up = net_node(g, "ConvTranspose", "l1 up.weight", "u");
   ck_assert_int_eq(blok_node_set_ints(g, up, "strides", two, 2, NULL), BLOK_OK);

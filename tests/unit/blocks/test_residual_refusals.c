@@ -4,31 +4,15 @@
 
 #include "net.h"
 
-#define K3(in, out, stride) \
-  (net_conv_shape) { (in), (out), 3, (stride), 0 }
-#define K1(in, out, stride) \
-  (net_conv_shape) { (in), (out), 1, (stride), 0 }
-
-static blok_graph *begin(blok_module **module) {
-  *module = net_module();
-  net_input((*module)->graph, "x", -1, 16, 8, 8);
-  return (*module)->graph;
-}
-
-static net_found finish(blok_module *module) {
-  net_output(module->graph, "y");
-  return net_match(module);
-}
-
 static void assert_refused(blok_module *module, const char *condition) {
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   net_assert_refused(&found, condition);
   net_free(&found);
 }
 
 // No strict kind: it stays a residual_other, and nothing is to be told.
 static void assert_other(blok_module *module) {
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
   ck_assert_uint_eq(net_count(&found, BLOK_BOTTLENECK), 0);
   ck_assert_uint_eq(net_count(&found, BLOK_INVERTED_BOTTLENECK), 0);
@@ -37,23 +21,14 @@ static void assert_other(blok_module *module) {
   net_free(&found);
 }
 
-// conv, norm, Relu, conv, norm: x to f.
-static void write_post(blok_graph *g, int64_t out, int64_t stride) {
-  net_conv(g, "b.conv1", "x", "c1", K3(16, out, stride));
-  net_norm(g, "b.bn1", "c1", "n1", out);
-  net_node(g, "Relu", "n1", "r1");
-  net_conv(g, "b.conv2", "r1", "c2", K3(out, out, 1));
-  net_norm(g, "b.bn2", "c2", "f", out);
-}
-
 // ---- Refusals -----------------------------------------------------------------------------------
 
 START_TEST(residual_match__refused_when_inner_value_is_output) {
   static const char *const inner[] = {"c1", "n1", "r1", "c2", "f"};
   for (int i = 0; i < 5; i++) {
     blok_module *module;
-    blok_graph *g = begin(&module);
-    write_post(g, 16, 1);
+    blok_graph *g = net_begin(&module);
+    net_post(g, 16, 1);
     net_node(g, "Add", "f x", "y");
     net_output(g, inner[i]);
     assert_refused(module, "use of inner values");
@@ -63,8 +38,8 @@ END_TEST
 
 START_TEST(residual_match__refused_when_inner_value_is_read_elsewhere) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
+  blok_graph *g = net_begin(&module);
+  net_post(g, 16, 1);
   net_node(g, "Add", "f x", "y");
   net_node(g, "Sigmoid", "r1", "elsewhere");
   net_output(g, "elsewhere");
@@ -74,9 +49,9 @@ END_TEST
 
 START_TEST(residual_match__refused_when_the_projection_is_read_elsewhere) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.proj", "x", "p", K1(16, 32, 2));
-  write_post(g, 32, 2);
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.proj", "x", "p", net_k(16, 32, 1, 2));
+  net_post(g, 32, 2);
   net_node(g, "Add", "f p", "y");
   net_output(g, "p");
   assert_refused(module, "use of inner values");
@@ -85,12 +60,12 @@ END_TEST
 
 START_TEST(residual_match__leaves_the_activation_when_the_sum_is_output) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
+  blok_graph *g = net_begin(&module);
+  net_post(g, 16, 1);
   net_node(g, "Add", "f x", "s");
   net_node(g, "Relu", "s", "y");
   net_output(g, "s");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_int_eq(net_block(&found, BLOK_RESIDUAL)->residual->after_add, BLOK_ACT_NONE);
   ck_assert(blok_same_value(net_block(&found, BLOK_RESIDUAL)->exit, net_value(g, "s")));
   net_free(&found);
@@ -99,11 +74,11 @@ END_TEST
 
 START_TEST(residual_match__refused_when_a_norm_is_in_training) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 16, 1);
+  blok_graph *g = net_begin(&module);
+  net_post(g, 16, 1);
   net_node(g, "Add", "f x", "y");
   ck_assert_int_eq(blok_node_set_int(g, (blok_node_id){2}, "training_mode", 1, NULL), BLOK_OK);
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   net_assert_refused(&found, "operators of F(x)");
   ck_assert_str_eq(found.overlay->misses[0].got, "BatchNormalization in training mode");
   net_free(&found);
@@ -114,7 +89,7 @@ START_TEST(residual_match__refused_when_the_addition_repeats) {
   blok_module *module = net_module();
   blok_graph *g = module->graph;
   net_input(g, "x", 1, 16, 2, 2);
-  write_post(g, 16, 2);
+  net_post(g, 16, 2);
   net_node(g, "Add", "f x", "y");
   assert_refused(module, "shapes of F(x) and skip(x)");
 }
@@ -122,8 +97,8 @@ END_TEST
 
 START_TEST(residual_match__refused_when_one_channel_repeats) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  write_post(g, 1, 1);
+  blok_graph *g = net_begin(&module);
+  net_post(g, 1, 1);
   net_node(g, "Add", "f x", "y");
   assert_refused(module, "shapes of F(x) and skip(x)");
 }
@@ -131,12 +106,12 @@ END_TEST
 
 START_TEST(residual_match__refused_when_squeeze_excite_feeds_a_norm) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 16, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 3, 1));
   net_se(g, "b.se", "c1", "e", 16, 4);
   net_norm(g, "b.bn1", "e", "n1", 16);
   net_node(g, "Relu", "n1", "r1");
-  net_conv(g, "b.conv2", "r1", "f", K3(16, 16, 1));
+  net_conv(g, "b.conv2", "r1", "f", net_k(16, 16, 3, 1));
   net_node(g, "Add", "f x", "y");
   assert_other(module);
 }
@@ -144,11 +119,11 @@ END_TEST
 
 START_TEST(residual_match__refused_when_the_order_is_mixed) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   net_norm(g, "b.bn1", "x", "n1", 16);
-  net_conv(g, "b.conv1", "n1", "c1", K3(16, 16, 1));
+  net_conv(g, "b.conv1", "n1", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Relu", "c1", "r1");
-  net_conv(g, "b.conv2", "r1", "c2", K3(16, 16, 1));
+  net_conv(g, "b.conv2", "r1", "c2", net_k(16, 16, 3, 1));
   net_norm(g, "b.bn3", "c2", "f", 16);
   net_node(g, "Add", "f x", "y");
   assert_other(module);
@@ -158,13 +133,13 @@ END_TEST
 START_TEST(residual_match__refused_with_one_conv_or_four) {
   for (int n = 1; n <= 4; n += 3) {
     blok_module *module;
-    blok_graph *g = begin(&module);
+    blok_graph *g = net_begin(&module);
     for (int i = 0; i < n; i++) {
       char name[16], from[16], to[16];
       snprintf(name, sizeof name, "b.conv%d", i);
       snprintf(from, sizeof from, "c%d", i);
       snprintf(to, sizeof to, "c%d", i + 1);
-      net_conv(g, name, i ? from : "x", i + 1 < n ? to : "f", K3(16, 16, 1));
+      net_conv(g, name, i ? from : "x", i + 1 < n ? to : "f", net_k(16, 16, 3, 1));
     }
     net_node(g, "Add", "f x", "y");
     assert_other(module);
@@ -174,10 +149,10 @@ END_TEST
 
 START_TEST(residual_match__refused_when_both_convs_are_1x1) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.fc1", "x", "c1", K1(16, 64, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.fc1", "x", "c1", net_k(16, 64, 1, 1));
   net_node(g, "Gelu", "c1", "r1");
-  net_conv(g, "b.fc2", "r1", "f", K1(64, 16, 1));
+  net_conv(g, "b.fc2", "r1", "f", net_k(64, 16, 1, 1));
   net_node(g, "Add", "f x", "y");
   assert_other(module);
 }
@@ -185,12 +160,12 @@ END_TEST
 
 START_TEST(residual_match__refused_when_a_scale_stands_inside) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   net_number(g, "k", 0.5f);
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 16, 1));
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 3, 1));
   net_node(g, "Mul", "c1 k", "m");
   net_node(g, "Relu", "m", "r1");
-  net_conv(g, "b.conv2", "r1", "f", K3(16, 16, 1));
+  net_conv(g, "b.conv2", "r1", "f", net_k(16, 16, 3, 1));
   net_node(g, "Add", "f x", "y");
   assert_other(module);
 }
@@ -198,10 +173,10 @@ END_TEST
 
 START_TEST(residual_match__refused_when_both_branches_are_linear) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "b.proj", "x", "p", K1(16, 16, 1));
-  net_conv(g, "b.conv1", "x", "c1", K3(16, 16, 1));
-  net_conv(g, "b.conv2", "c1", "f", K3(16, 16, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "b.proj", "x", "p", net_k(16, 16, 1, 1));
+  net_conv(g, "b.conv1", "x", "c1", net_k(16, 16, 3, 1));
+  net_conv(g, "b.conv2", "c1", "f", net_k(16, 16, 3, 1));
   net_node(g, "Add", "f p", "y");
   assert_refused(module, "sum of branches: no activation inside F(x)");
 }
@@ -217,10 +192,10 @@ START_TEST(residual_match__refused_when_an_open_size_may_not_agree) {
   blok_node_id pool = net_node(g, "AveragePool", "x", "a");
   ck_assert_int_eq(blok_node_set_ints(g, pool, "kernel_shape", two, 2, NULL), BLOK_OK);
   ck_assert_int_eq(blok_node_set_ints(g, pool, "strides", two, 2, NULL), BLOK_OK);
-  net_conv(g, "b.proj", "a", "p", K1(16, 32, 1));
-  write_post(g, 32, 2);
+  net_conv(g, "b.proj", "a", "p", net_k(16, 32, 1, 1));
+  net_post(g, 32, 2);
   net_node(g, "Add", "f p", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
   net_free(&found);
 }
@@ -231,12 +206,12 @@ END_TEST
 
 START_TEST(residual_match__says_nothing_of_additions_of_other_values) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "a", "x", "c1", K3(16, 16, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "a", "x", "c1", net_k(16, 16, 3, 1));
   net_input(g, "other", -1, 16, 8, 8);
-  net_conv(g, "b", "other", "c2", K3(16, 16, 1));
+  net_conv(g, "b", "other", "c2", net_k(16, 16, 3, 1));
   net_node(g, "Add", "c1 c2", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(net_count(&found, BLOK_RESIDUAL), 0);
   ck_assert_uint_eq(net_count(&found, BLOK_CONV_NORM_ACT), 2);
   for (uint32_t i = 0; i < found.overlay->n_misses; i++) {
@@ -255,14 +230,14 @@ static void join(blok_graph *g, const char *inputs, const char *out) {
 // two, not to the join.
 START_TEST(residual_match__refused_when_the_sum_is_a_join) {
   blok_module *module;
-  blok_graph *g = begin(&module);
+  blok_graph *g = net_begin(&module);
   net_norm(g, "l1.bn", "x", "n1", 16);
   net_node(g, "Relu", "n1", "r1");
-  net_conv(g, "l1.conv", "r1", "f1", K3(16, 8, 1));
+  net_conv(g, "l1.conv", "r1", "f1", net_k(16, 8, 3, 1));
   join(g, "x f1", "j1");
-  net_conv(g, "l2.conv", "j1", "f2", K3(24, 8, 1));
+  net_conv(g, "l2.conv", "j1", "f2", net_k(24, 8, 3, 1));
   join(g, "x f1 f2", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(found.overlay->n_misses, 2);
   for (uint32_t i = 0; i < 2; i++) {
     const blok_near_miss *miss = &found.overlay->misses[i];
@@ -278,11 +253,11 @@ END_TEST
 // A cross-stage or Inception module joins branches, none of which is what another is made of.
 START_TEST(residual_match__says_nothing_of_joins_of_branches) {
   blok_module *module;
-  blok_graph *g = begin(&module);
-  net_conv(g, "a", "x", "f1", K3(16, 8, 1));
-  net_conv(g, "b", "x", "f2", K1(16, 8, 1));
+  blok_graph *g = net_begin(&module);
+  net_conv(g, "a", "x", "f1", net_k(16, 8, 3, 1));
+  net_conv(g, "b", "x", "f2", net_k(16, 8, 1, 1));
   join(g, "f1 f2", "y");
-  net_found found = finish(module);
+  net_found found = net_finish(module);
   ck_assert_uint_eq(found.overlay->n_misses, 0);
   net_free(&found);
 }
