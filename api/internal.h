@@ -3,16 +3,19 @@
 #define BLOK_API_INTERNAL_H
 
 #include <blok/model.h>
+#include <blok/plan.h>
 #include <blok/session.h>
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "blocks/blocks.h"
 #include "graph/functions.h"
 #include "graph/graph.h"
 #include "passes/facts.h"
 #include "passes/passes.h"
+#include "runtime/runtime.h"
 
 // An operator with how often it stands somewhere, for the lists of loose and unknown ones.
 typedef struct blok_op_count {
@@ -58,7 +61,31 @@ struct blok_model {
   // The source graph's inputs that a caller feeds, by place: those that are no initializers too.
   uint32_t n_fed;
   uint32_t *fed;
+  // What sessions share. Made with the working graph.
+  blok_engine *engine;
+  // Of pool, which is made for the first session that wants the model's threads.
+  blok_lock lock;
+  bool has_lock;
+  blok_pool *pool;
 };
+
+// A session: an executor, the model it runs, and a flag that keeps two threads out of one run.
+struct blok_session {
+  blok_allocator allocator;
+  blok_model *model;  // one reference
+  blok_executor *executor;
+  const blok_isa *isa;
+  bool reference;
+  uint32_t threads;  // that take part in a run
+  bool fixed_shapes;
+  atomic_flag running;
+};
+
+// Takes the session for one call; BLOK_E_BUSY while another thread has it.
+BLOK_MUST_CHECK blok_status blok_session_enter(blok_session *session, blok_error *error);
+// Gives the session back, and puts the model's name before a failure's message. Returns status.
+BLOK_MUST_CHECK blok_status blok_session_leave(blok_session *session, blok_status status,
+                                               blok_error *error);
 
 // Copies what given, the caller's versioned struct of options, has onto out, the defaults: an older
 // caller's struct is shorter. NULL gives the defaults. what names the struct in the message.

@@ -58,6 +58,8 @@ static blok_status new_model(const char *name, const blok_open_options *options,
   model->why = (blok_error)BLOK_ERROR_INIT;
   model->warn = options->warn;
   model->warn_context = options->warn_context;
+  model->has_lock = blok_lock_init(&model->lock);
+  if (!model->has_lock) return BLOK_FAIL(error, BLOK_E_MEMORY, "the system gives no lock");
   model->name = blok_arena_text(&model->arena, options->name ? options->name : name);
   return model->name ? BLOK_OK : blok_fail_memory(error, 0);
 }
@@ -94,7 +96,12 @@ static blok_status make_working(blok_model *model, const blok_open_options *opti
     status = blok_blocks_match(model->working->graph, model->facts, &model->allocator,
                                &model->overlay, &model->why);
   }
+  if (status == BLOK_OK) {
+    status = blok_engine_new(model->working, model->facts, model->overlay, &model->allocator,
+                             &model->engine, &model->why);
+  }
   if (status == BLOK_OK) return index_names(model, error);
+  blok_overlay_free(&model->overlay);
   blok_facts_free(&model->facts);
   blok_module_free(&model->working);
   if (machine_failed(status)) return blok_fail(error, status, "%s", model->why.message);
@@ -247,6 +254,8 @@ void blok_model_free(blok_model **pointer) {
   blok_model *model = *pointer;
   *pointer = NULL;
   if (atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1) return;
+  blok_pool_release(model->pool);
+  blok_engine_free(&model->engine);
   blok_functions_free(&model->functions);
   blok_overlay_free(&model->overlay);
   blok_facts_free(&model->facts);
@@ -255,6 +264,7 @@ void blok_model_free(blok_model **pointer) {
   blok_names_free(&model->working_names);
   blok_names_free(&model->loose.index);
   blok_names_free(&model->unknown.index);
+  if (model->has_lock) blok_lock_free(&model->lock);
   blok_allocator allocator = model->allocator;
   blok_arena_free(&model->arena);
   blok_free(&allocator, model);

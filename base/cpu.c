@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -73,4 +74,9 @@ const char *blok_cpu_isa_text(void) {
     if ((features & names[i].needs) == names[i].needs) return names[i].text;
   }
   return "scalar";
+}
+
+const char *blok_cpu_isa_asked(void) {
+  const char *name = getenv("BLOK_ISA");
+  return name && *name ? name : NULL;
 }

@@ -23,4 +23,7 @@ uint32_t blok_cpu_features(void);
 // lives for ever; thread-safe.
 const char *blok_cpu_isa_text(void);
 
+// The instruction set that the environment variable BLOK_ISA names; NULL when it is unset or empty.
+const char *blok_cpu_isa_asked(void);
+
 #endif  // BLOK_BASE_CPU_H

@@ -2,6 +2,7 @@
 #   tests/unit/<room>/test_x.c   a Check suite `Suite *suite_x(void)` of the program test_<room>, which
 #                                links only the rooms that the room may see
 #   tests/{ops,blocks,roundtrip,kernels}/test_x.c   the same across rooms
+#   tests/nets/                  graphs for the tests of blocks/ and runtime/
 #   tests/api/test_x.c           the same against the shared library and the public headers only
 #   tests/cli/x.sh               run by bash with BLOK=the program; tests/cli/lib.sh is for sourcing
 #   tests/checks/*               scripts that check the house itself
@@ -77,6 +78,9 @@ function(blok_room_suite name folder room)
   if("proto" IN_LIST rooms)
     target_link_libraries(${name} PRIVATE ProtobufC::ProtobufC)
   endif()
+  if("runtime" IN_LIST rooms AND BLOK_USE_OPENBLAS)
+    target_link_libraries(${name} PRIVATE ${BLOK_OPENBLAS_LIBRARY} m)
+  endif()
 endfunction()
 
 if(CHECK_INCLUDE_DIR AND CHECK_LIBRARY)
@@ -90,6 +94,11 @@ if(CHECK_INCLUDE_DIR AND CHECK_LIBRARY)
 
   foreach(room ${BLOK_ROOMS})
     blok_room_suite(test_${room} tests/unit/${room} ${room})
+  endforeach()
+  foreach(program test_blocks test_runtime)
+    if(TARGET ${program})
+      target_sources(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/nets/net.c)
+    endif()
   endforeach()
   blok_room_suite(test_ops tests/ops reference)
   blok_room_suite(test_blocks_all tests/blocks api)
@@ -128,11 +137,26 @@ if(NOT BLOK_FUZZ)
     target_include_directories(
       replay_${stem} PRIVATE ${CMAKE_BINARY_DIR}/rooms/fuzz ${CMAKE_SOURCE_DIR}/include)
     target_compile_options(replay_${stem} PRIVATE ${BLOK_WARNINGS} -Wno-missing-prototypes)
-    target_link_libraries(replay_${stem} PRIVATE ProtobufC::ProtobufC Threads::Threads m)
+    target_link_libraries(replay_${stem} PRIVATE ProtobufC::ProtobufC Threads::Threads)
+    if(BLOK_USE_OPENBLAS)
+      target_link_libraries(replay_${stem} PRIVATE ${BLOK_OPENBLAS_LIBRARY})
+    endif()
+    target_link_libraries(replay_${stem} PRIVATE m)
     set_target_properties(
       replay_${stem} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     blok_add_test(replay_${stem} 300 replay_${stem} tests/data)
   endforeach()
+endif()
+
+# ---- What a run asks of the system --------------------------------------------------------------
+# Not under the sanitizers, which have a malloc and calls of their own.
+if(BLOK_BASH AND NOT CMAKE_CROSSCOMPILING AND NOT BLOK_SANITIZE AND NOT BLOK_FUZZ)
+  add_executable(quiet_run tests/checks/quiet_run.c)
+  target_compile_options(quiet_run PRIVATE ${BLOK_WARNINGS} -Wno-missing-prototypes)
+  target_link_libraries(quiet_run PRIVATE blok_shared)
+  set_target_properties(quiet_run PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  blok_add_test(check_quiet_run 120 ${BLOK_BASH} tests/checks/quiet_run.sh
+                $<TARGET_FILE:quiet_run>)
 endif()
 
 # ---- The house itself -------------------------------------------------------------------------
@@ -140,6 +164,7 @@ if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_includes 60 ${BLOK_PYTHON} tests/checks/includes.py)
   blok_add_test(check_length 60 ${BLOK_PYTHON} tests/checks/length.py)
   blok_add_test(check_blocks_docs 60 ${BLOK_PYTHON} tests/checks/blocks_docs.py)
+  blok_add_test(check_bench 120 ${BLOK_PYTHON} tests/checks/bench.py ${CMAKE_C_COMPILER})
   blok_add_test(check_generated 120 ${BLOK_PYTHON} tests/checks/generated.py)
   blok_add_test(check_symbols 60 ${BLOK_PYTHON} tests/checks/symbols.py
                 $<TARGET_FILE:blok_static> $<TARGET_FILE:blok_shared>)

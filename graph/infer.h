@@ -41,10 +41,12 @@ struct blok_infer {
   uint32_t n_out;
   blok_arena *arena;  // for dims and elements of out
   // Infers a subgraph whose captures have the facts of the enclosing graph's values; fills one fact
-  // for each of its outputs. Set by the driver.
-  blok_status (*subgraph)(blok_infer *self, const blok_subgraph *subgraph, blok_fact *outputs,
-                          blok_error *error);
+  // for each of its outputs. inputs: facts of its own inputs, by position; NULL where it takes
+  // none. Set by the driver.
+  blok_status (*subgraph)(blok_infer *self, const blok_subgraph *subgraph, const blok_fact *inputs,
+                          blok_fact *outputs, blok_error *error);
   void *driver;
+  uint32_t depth;  // subgraphs around the node
 };
 
 typedef blok_status (*blok_infer_fn)(blok_infer *infer, blok_error *error);

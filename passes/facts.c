@@ -23,6 +23,7 @@ typedef struct driver {
   blok_bindings own;
   uint64_t max_elements;  // of one tensor
   bool inferred_only;
+  uint32_t depth;  // subgraphs around the graph
 } driver;
 
 static const blok_fact nothing = {.kind = BLOK_TYPE_NONE, .rank = -1};
@@ -220,18 +221,19 @@ blok_status blok_facts_captures(const blok_facts *facts, const blok_subgraph *su
 }
 
 static blok_status infer_inner(driver *outer, driver *inner, const blok_subgraph *subgraph,
-                               blok_fact *outputs, blok_error *error) {
+                               const blok_fact *inputs, blok_fact *outputs, blok_error *error) {
   for (uint32_t i = 0; i < subgraph->n_captures; i++) {
     blok_value_id value = subgraph->captures[i].outer;
     if (value.i) BLOK_TRY(load(outer, value, error));
   }
   blok_fact *captured = NULL;
   BLOK_TRY(blok_facts_captures(&outer->facts, subgraph, outer->arena, &captured, error));
-  blok_facts_options options = {.captures = captured};
+  blok_facts_options options = {.inputs = inputs, .captures = captured};
   inner->arena = outer->arena;
   inner->max_elements = outer->max_elements;
   inner->inferred_only = outer->inferred_only;
   inner->bindings = outer->bindings;
+  inner->depth = outer->depth + 1;
   BLOK_TRY(start(inner, subgraph->graph, &options, &outer->facts.allocator, error));
   for (uint32_t i = 0; i < subgraph->graph->n_order; i++) {
     BLOK_TRY(blok_facts_step(&inner->facts, subgraph->graph->order[i], error));
@@ -247,13 +249,13 @@ static blok_status infer_inner(driver *outer, driver *inner, const blok_subgraph
 // A branch whose shapes disagree may be one that is never taken (exporters guard a Squeeze so): its
 // outputs are unknown, and a run that takes it says why.
 static blok_status subgraph_facts(blok_infer *infer, const blok_subgraph *subgraph,
-                                  blok_fact *outputs, blok_error *error) {
+                                  const blok_fact *inputs, blok_fact *outputs, blok_error *error) {
   driver *outer = infer->driver;
   for (uint32_t i = 0; i < subgraph->graph->n_outputs; i++) outputs[i] = nothing;
   driver inner;
   memset(&inner, 0, sizeof inner);
   blok_error reason = BLOK_ERROR_INIT;
-  blok_status status = infer_inner(outer, &inner, subgraph, outputs, &reason);
+  blok_status status = infer_inner(outer, &inner, subgraph, inputs, outputs, &reason);
   blok_free(&outer->facts.allocator, inner.facts.of);
   if (status == BLOK_E_SHAPE) {
     for (uint32_t i = 0; i < subgraph->graph->n_outputs; i++) outputs[i] = nothing;
@@ -263,8 +265,10 @@ static blok_status subgraph_facts(blok_infer *infer, const blok_subgraph *subgra
 }
 
 static blok_status subgraph_unknown(blok_infer *infer, const blok_subgraph *subgraph,
-                                    blok_fact *outputs, blok_error *error) {
+                                    const blok_fact *inputs, blok_fact *outputs,
+                                    blok_error *error) {
   (void)infer;
+  (void)inputs;
   (void)error;
   for (uint32_t i = 0; i < subgraph->graph->n_outputs; i++) outputs[i] = nothing;
   return BLOK_OK;
@@ -288,6 +292,23 @@ static blok_status make_room(driver *self, blok_error *error) {
   return BLOK_OK;
 }
 
+// An input of a body. What is declared of it may be left over from the round that an exporter saw:
+// of that only the type and the number of axes count, which runs check.
+static blok_status start_body_input(driver *self, const blok_type *type, const blok_fact *given,
+                                    blok_fact *fact, blok_error *error) {
+  if (given && given->kind != BLOK_TYPE_NONE) {
+    *fact = *given;
+    return BLOK_OK;
+  }
+  BLOK_TRY(blok_fact_of_type(self->arena, type, fact, error));
+  if (!self->inferred_only || fact->rank <= 0) return BLOK_OK;
+  blok_dim *dims = blok_arena_array(self->arena, (size_t)fact->rank, sizeof *dims);
+  if (!dims) return blok_fail_memory(error, 0);
+  for (int32_t i = 0; i < fact->rank; i++) dims[i] = blok_dim_unknown();
+  fact->dims = dims;
+  return BLOK_OK;
+}
+
 static blok_status start_inputs(driver *self, const blok_facts_options *options,
                                 blok_error *error) {
   const blok_graph *graph = self->graph;
@@ -297,6 +318,12 @@ static blok_status start_inputs(driver *self, const blok_facts_options *options,
     if (value->literal) continue;
     const blok_type *type = value->type ? value->type : graph->inputs[i].type;
     blok_fact *fact = &self->facts.of[id.i];
+    if (options->captures) {
+      BLOK_TRY(
+          start_body_input(self, type, options->inputs ? &options->inputs[i] : NULL, fact, error));
+      BLOK_TRY(check_size(self, id, fact, error));
+      continue;
+    }
     bool given = options->inputs && options->inputs[i].kind != BLOK_TYPE_NONE;
     if (!given) {
       BLOK_TRY(blok_fact_of_type(self->arena, type, fact, error));
@@ -334,8 +361,8 @@ static blok_status start(driver *self, const blok_graph *graph, const blok_facts
   return start_inputs(self, options, error);
 }
 
-blok_status blok_facts_begin(const blok_graph *graph, const blok_facts_options *options,
-                             const blok_allocator *allocator, blok_facts **out, blok_error *error) {
+static blok_status make_driver(const blok_allocator *allocator, blok_facts **out, driver **made,
+                               blok_error *error) {
   *out = NULL;
   allocator = blok_allocator_or_default(allocator);
   driver *self = blok_alloc_zero(allocator, sizeof *self);
@@ -345,12 +372,37 @@ blok_status blok_facts_begin(const blok_graph *graph, const blok_facts_options *
   blok_bindings_init(&self->own, &self->facts.allocator);
   self->arena = &self->facts.arena;
   self->bindings = &self->own;
+  self->max_elements = (uint64_t)1 << 40;
+  *made = self;
+  return BLOK_OK;
+}
+
+blok_status blok_facts_unknown(const blok_graph *graph, const blok_allocator *allocator,
+                               blok_facts **out, blok_error *error) {
+  driver *self;
+  BLOK_TRY(make_driver(allocator, out, &self, error));
+  blok_facts *facts = &self->facts;
+  self->graph = graph;
+  self->inferred_only = true;
+  blok_status status = make_room(self, error);
+  if (status != BLOK_OK) {
+    blok_facts_free(&facts);
+    return status;
+  }
+  *out = facts;
+  return BLOK_OK;
+}
+
+blok_status blok_facts_begin(const blok_graph *graph, const blok_facts_options *options,
+                             const blok_allocator *allocator, blok_facts **out, blok_error *error) {
+  driver *self;
+  BLOK_TRY(make_driver(allocator, out, &self, error));
   blok_facts *facts = &self->facts;
   blok_facts_options none = {0};
   self->max_elements = options ? options->limits.tensor_elements : 0;
   if (!self->max_elements) self->max_elements = (uint64_t)1 << 40;
   self->inferred_only = options && options->inferred_only;
-  blok_status status = start(self, graph, options ? options : &none, allocator, error);
+  blok_status status = start(self, graph, options ? options : &none, &self->facts.allocator, error);
   if (status != BLOK_OK) {
     blok_facts_free(&facts);
     return status;
@@ -374,15 +426,22 @@ const blok_fact *blok_facts_of(const blok_facts *facts, blok_value_id value) {
   return value.i && value.i < facts->n ? &facts->of[value.i] : &nothing;
 }
 
-static blok_status infer(driver *self, blok_node_id id, const blok_fact **in, blok_fact *out,
-                         blok_error *error) {
-  const blok_node *node = blok_node_at(self->graph, id);
+// Facts of the node's inputs, with the numbers that its hook may want.
+static blok_status gather_inputs(driver *self, const blok_node *node, const blok_fact **in,
+                                 blok_error *error) {
   for (uint32_t i = 0; i < node->n_inputs; i++) {
     blok_value_id value = node->inputs[i];
     if (!value.i) continue;
     if (!weight_slot(node->op)) BLOK_TRY(load(self, value, error));
     in[i] = &self->facts.of[value.i];
   }
+  return BLOK_OK;
+}
+
+static blok_status infer(driver *self, blok_node_id id, const blok_fact **in, blok_fact *out,
+                         blok_error *error) {
+  const blok_node *node = blok_node_at(self->graph, id);
+  BLOK_TRY(gather_inputs(self, node, in, error));
   for (uint32_t i = 0; i < node->n_outputs; i++) out[i] = nothing;
   blok_infer context = {0};
   context.graph = self->graph;
@@ -394,6 +453,7 @@ static blok_status infer(driver *self, blok_node_id id, const blok_fact **in, bl
   context.arena = self->arena;
   context.subgraph = subgraph_facts;
   context.driver = self;
+  context.depth = self->depth;
   BLOK_TRY(blok_infer_node(&context, error));
   for (uint32_t i = 0; i < node->n_outputs; i++) {
     BLOK_TRY(assemble(self->arena, &out[i], error));
@@ -471,4 +531,71 @@ blok_status blok_facts_node(const blok_graph *graph, blok_node_id node, const bl
   context.subgraph = subgraph_unknown;
   for (uint32_t i = 0; i < context.n_out; i++) out[i] = nothing;
   return blok_infer_node(&context, error);
+}
+
+// ---- Bodies -------------------------------------------------------------------------------------
+
+// Notes what a hook gives to one body. The last time is the one that holds for every round.
+typedef struct body_witness {
+  driver *outer;
+  const blok_subgraph *body;
+  blok_fact *inputs;
+} body_witness;
+
+static blok_status witness_inputs(blok_infer *infer, const blok_subgraph *subgraph,
+                                  const blok_fact *inputs, blok_fact *outputs, blok_error *error) {
+  body_witness *self = infer->driver;
+  for (uint32_t i = 0; inputs && subgraph == self->body && i < subgraph->graph->n_inputs; i++) {
+    self->inputs[i] = inputs[i];
+  }
+  infer->driver = self->outer;
+  blok_status status = subgraph_facts(infer, subgraph, inputs, outputs, error);
+  infer->driver = self;
+  return status;
+}
+
+static blok_status ask_hook(body_witness *witness, blok_node_id id, blok_arena *arena,
+                            blok_error *error) {
+  driver *self = witness->outer;
+  const blok_node *node = blok_node_at(self->graph, id);
+  const blok_fact **in = blok_arena_array(arena, node->n_inputs, sizeof *in);
+  blok_fact *out = blok_arena_array(arena, node->n_outputs, sizeof *out);
+  if (!in || !out) return blok_fail_memory(error, 0);
+  BLOK_TRY(gather_inputs(self, node, in, error));
+  for (uint32_t i = 0; i < node->n_outputs; i++) out[i] = nothing;
+  blok_infer context = {0};
+  context.graph = self->graph;
+  context.node = node;
+  context.in = in;
+  context.n_in = node->n_inputs;
+  context.out = out;
+  context.n_out = node->n_outputs;
+  context.arena = arena;
+  context.subgraph = witness_inputs;
+  context.driver = witness;
+  context.depth = self->depth;
+  return blok_infer_node(&context, error);
+}
+
+blok_status blok_facts_body(const blok_facts *facts, const blok_graph *graph, blok_node_id node,
+                            const blok_subgraph *body, blok_arena *arena, blok_fact **inputs,
+                            blok_fact **captures, blok_error *error) {
+  driver *self = (driver *)(uintptr_t)facts;
+  *inputs = NULL;
+  for (uint32_t i = 0; i < body->n_captures; i++) {
+    if (body->captures[i].outer.i) BLOK_TRY(load(self, body->captures[i].outer, error));
+  }
+  BLOK_TRY(blok_facts_captures(facts, body, arena, captures, error));
+  uint32_t n = body->graph->n_inputs;
+  if (n == 0) return BLOK_OK;
+  body_witness witness = {self, body, blok_arena_array(arena, n, sizeof *witness.inputs)};
+  if (!witness.inputs) return blok_fail_memory(error, 0);
+  for (uint32_t i = 0; i < n; i++) witness.inputs[i] = nothing;
+  *inputs = witness.inputs;
+  if (blok_node_at(graph, node)->op == BLOK_OP_If) return BLOK_OK;
+  blok_error reason = BLOK_ERROR_INIT;
+  blok_status status = ask_hook(&witness, node, arena, &reason);
+  if (status == BLOK_OK) return BLOK_OK;
+  for (uint32_t i = 0; i < n; i++) witness.inputs[i] = nothing;
+  return status == BLOK_E_SHAPE ? BLOK_OK : blok_fail(error, status, "%s", reason.message);
 }

@@ -23,7 +23,8 @@ typedef struct blok_facts_options {
   // Facts of the graph's inputs, by position in graph->inputs (initializers that are inputs too
   // included, and ignored); NULL: as declared.
   const blok_fact *inputs;
-  const blok_fact *captures;  // by value handle of this graph, for subgraphs; NULL for main graphs
+  const blok_fact *captures;  // by value handle of this graph, for subgraphs; NULL for main graphs.
+                              // Subgraphs may have both: see blok_facts_body
   blok_limits limits;         // tensor_elements is used; 0: the default
   // Declared shapes of inner values and outputs are only checked, never believed: for who sizes
   // memory or changes the graph by the facts, since a run may make another shape than the file
@@ -46,6 +47,22 @@ void blok_facts_free(blok_facts **facts);
 BLOK_MUST_CHECK blok_status blok_facts_node(const blok_graph *graph, blok_node_id node,
                                             const blok_fact *const *in, blok_fact *out,
                                             blok_arena *arena, blok_error *error);
+
+// What holds of a body of node (If, Loop, Scan) in every round of it: the facts of its inputs, by
+// position in body->graph->inputs (*inputs is NULL when it has none), and of its captures, by value
+// handle. A carried value whose shape changes from round to round is known by its type alone. Both
+// live in arena; facts are those of graph, computed to their end, and may be given small constants
+// to keep, so no other thread may use them meanwhile. Where the node itself does not fit its
+// inputs, *inputs are all unknown.
+BLOK_MUST_CHECK blok_status blok_facts_body(const blok_facts *facts, const blok_graph *graph,
+                                            blok_node_id node, const blok_subgraph *body,
+                                            blok_arena *arena, blok_fact **inputs,
+                                            blok_fact **captures, blok_error *error);
+
+// Facts of which not one is known.
+BLOK_MUST_CHECK blok_status blok_facts_unknown(const blok_graph *graph,
+                                               const blok_allocator *allocator, blok_facts **out,
+                                               blok_error *error);
 
 // The fact of a tensor in memory (tensor is borrowed): dims, and elements of small integer tensors.
 BLOK_MUST_CHECK blok_status blok_fact_of_tensor(blok_arena *arena, const blok_tensor *tensor,

@@ -54,6 +54,7 @@ static const upgrade_rule rules[] = {
     {"Reshape", 5, blok_upgrade_reshape, false},
     {"Resize", 11, blok_upgrade_resize10, false},
     {"Resize", EVERY_VERSION, blok_upgrade_resize, true},
+    {"Scan", 9, blok_upgrade_scan, false},
     {"Scatter", EVERY_VERSION, blok_upgrade_scatter, false},
     {"Selu", 6, blok_upgrade_selu, false},
     {"Slice", 10, blok_upgrade_slice, false},

@@ -71,6 +71,7 @@ UPGRADE(reshape);
 UPGRADE(resize10);
 UPGRADE(resize);
 UPGRADE(scatter);
+UPGRADE(scan);
 UPGRADE(selu);
 UPGRADE(slice);
 UPGRADE(softmax);

@@ -245,6 +245,15 @@ blok_status blok_upgrade_group_norm(blok_upgrade *upgrade, blok_error *error) {
   return spread_groups(upgrade, 2, groups, channels, error);
 }
 
+// ---- Scan ---------------------------------------------------------------------------------------
+
+// Version 8 ran a batch of scans of their own lengths.
+blok_status blok_upgrade_scan(blok_upgrade *upgrade, blok_error *error) {
+  return blok_upgrade_fail(upgrade, error, BLOK_E_UNSUPPORTED,
+                           "scans of a batch are not run: export the model with operator set 9 or "
+                           "newer");
+}
+
 // ---- Selu ---------------------------------------------------------------------------------------
 
 // The constants of version 1 had four decimals.

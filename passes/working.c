@@ -32,6 +32,7 @@ blok_limits blok_limits_resolve(const blok_limits *limits) {
   if (!out.run_bytes) out.run_bytes = (uint64_t)16 << 30;
   if (!out.fold_bytes) out.fold_bytes = (uint64_t)64 << 20;
   if (!out.inline_nodes) out.inline_nodes = 1000000;
+  if (!out.loop_trips) out.loop_trips = 1000000;
   return out;
 }
 

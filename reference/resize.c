@@ -11,11 +11,6 @@
 #include "reference/reference.h"
 #include "reference/resize_axis.h"
 
-typedef struct resize_job {
-  blok_resize_how how;
-  blok_resize_axis axes[BLOK_MAX_RANK];  // of all axes of x
-} resize_job;
-
 // ---- What is asked for --------------------------------------------------------------------------
 static const blok_tensor *given(const blok_ref_call *call, uint32_t slot) {
   const blok_tensor *in = blok_ref_in(call, slot);
@@ -30,7 +25,7 @@ static blok_status check_length(const blok_ref_call *call, const char *what, con
 }
 
 static blok_status take_scales(const blok_ref_call *call, const blok_tensor *scales,
-                               const uint32_t *axes, uint32_t n, resize_job *job,
+                               const uint32_t *axes, uint32_t n, blok_resize_job *job,
                                blok_error *error) {
   BLOK_TRY(check_length(call, "scales", scales, n, error));
   for (uint32_t i = 0; i < n; i++) {
@@ -49,7 +44,7 @@ static blok_status take_scales(const blok_ref_call *call, const blok_tensor *sca
 }
 
 static blok_status take_sizes(const blok_ref_call *call, const blok_tensor *sizes,
-                              const uint32_t *axes, uint32_t n, resize_job *job,
+                              const uint32_t *axes, uint32_t n, blok_resize_job *job,
                               blok_error *error) {
   BLOK_TRY(check_length(call, "sizes", sizes, n, error));
   blok_resize_policy policy = blok_resize_policy_of(call->node);
@@ -79,7 +74,7 @@ static blok_status take_sizes(const blok_ref_call *call, const blok_tensor *size
 }
 
 static blok_status take_roi(const blok_ref_call *call, const uint32_t *axes, uint32_t n,
-                            resize_job *job, blok_error *error) {
+                            blok_resize_job *job, blok_error *error) {
   if (job->how.transform != BLOK_RESIZE_CROP) return BLOK_OK;
   const blok_tensor *roi = given(call, 1);
   if (!roi) {
@@ -93,7 +88,7 @@ static blok_status take_roi(const blok_ref_call *call, const uint32_t *axes, uin
   return BLOK_OK;
 }
 
-static blok_status plan(const blok_ref_call *call, resize_job *job, blok_error *error) {
+blok_status blok_resize_plan(const blok_ref_call *call, blok_resize_job *job, blok_error *error) {
   const blok_tensor *x = call->in[0];
   const blok_tensor *y = call->out[0];
   const char *what = "";
@@ -125,8 +120,8 @@ static blok_status plan(const blok_ref_call *call, resize_job *job, blok_error *
 // ---- Nearest ------------------------------------------------------------------------------------
 // The cells of y from at on, along the last axis: cell i is cell last[i] of x's row (negative: of
 // none).
-static void copy_row(const blok_ref_call *call, const resize_job *job, size_t size, int64_t row,
-                     const int64_t *last, size_t at) {
+static void copy_row(const blok_ref_call *call, const blok_resize_job *job, size_t size,
+                     int64_t row, const int64_t *last, size_t at) {
   const blok_tensor *x = call->in[0];
   const blok_tensor *y = call->out[0];
   const blok_resize_axis *axis = &job->axes[x->rank - 1];
@@ -140,7 +135,7 @@ static void copy_row(const blok_ref_call *call, const resize_job *job, size_t si
   }
 }
 
-static blok_status run_nearest(const blok_ref_call *call, const resize_job *job,
+static blok_status run_nearest(const blok_ref_call *call, const blok_resize_job *job,
                                blok_error *error) {
   const blok_tensor *x = call->in[0];
   const blok_tensor *y = call->out[0];
@@ -211,8 +206,9 @@ static void extrapolate(double *values, size_t outer, size_t inner, const blok_r
 }
 
 // Resizes one axis of *values, whose dims so far are dims: a new block takes its place.
-static blok_status resize_axis(const blok_ref_call *call, const resize_job *job, uint32_t which,
-                               int64_t *dims, uint32_t rank, double **values, blok_error *error) {
+static blok_status resize_axis(const blok_ref_call *call, const blok_resize_job *job,
+                               uint32_t which, int64_t *dims, uint32_t rank, double **values,
+                               blok_error *error) {
   const blok_resize_axis *axis = &job->axes[which];
   size_t taps = (size_t)blok_resize_taps(&job->how, axis);
   size_t outer, inner, count, table;
@@ -257,7 +253,7 @@ static double cut(double value, blok_dtype dtype) {
   return fmax(low, fmin(value, high));
 }
 
-static blok_status run_weighted(const blok_ref_call *call, const resize_job *job,
+static blok_status run_weighted(const blok_ref_call *call, const blok_resize_job *job,
                                 blok_error *error) {
   const blok_tensor *x = call->in[0];
   const blok_tensor *y = call->out[0];
@@ -291,8 +287,8 @@ static blok_status run_weighted(const blok_ref_call *call, const resize_job *job
 blok_status blok_ref_Resize(blok_ref_call *call, blok_error *error) {
   const blok_tensor *x = call->in[0];
   const blok_tensor *y = call->out[0];
-  resize_job job;
-  BLOK_TRY(plan(call, &job, error));
+  blok_resize_job job;
+  BLOK_TRY(blok_resize_plan(call, &job, error));
   if (blok_ref_count(y) == 0) return BLOK_OK;
   if (x->rank == 0 || blok_ref_count(x) == 0) {
     return blok_ref_fail(call, error, BLOK_E_SHAPE, "input %s has nothing to make %s of",

@@ -3,6 +3,7 @@
 #define BLOK_REFERENCE_RESIZE_AXIS_H
 
 #include "graph/graph.h"
+#include "reference/reference.h"
 
 typedef enum blok_resize_mode {
   BLOK_RESIZE_NEAREST,
@@ -57,5 +58,16 @@ int64_t blok_resize_taps(const blok_resize_how *how, const blok_resize_axis *axi
 // value; weights are then all 0.
 bool blok_resize_weigh(const blok_resize_how *how, const blok_resize_axis *axis, int64_t x,
                        int64_t *cells, double *weights);
+
+// A whole Resize: its attributes, and every axis of x.
+typedef struct blok_resize_job {
+  blok_resize_how how;
+  blok_resize_axis axes[BLOK_MAX_RANK];
+} blok_resize_job;
+
+// Reads the call's node, the shapes of in[0] and out[0], and the elements of roi, scales and sizes;
+// BLOK_E_SHAPE where they do not agree.
+BLOK_MUST_CHECK blok_status blok_resize_plan(const blok_ref_call *call, blok_resize_job *job,
+                                             blok_error *error);
 
 #endif  // BLOK_REFERENCE_RESIZE_AXIS_H

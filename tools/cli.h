@@ -34,6 +34,11 @@ typedef struct blok_cli {
   bool quiet;
   bool color;                 // standard output is a terminal that wants colour
   const char *external_root;  // --external-root or NULL
+  // How sessions compute: -t, --isa, --no-blocks, --reference.
+  uint32_t threads;  // 0: the CPUs allowed
+  const char *isa;   // NULL: the best
+  bool no_blocks;
+  bool reference;
 } blok_cli;
 
 // Starts an answer. Memory that cannot be had ends the program with BLOK_EXIT_MACHINE.

@@ -168,4 +168,5 @@ const blok_command blok_command_convert = {
         "  blok convert in.onnx out.onnx --external weights.bin\n",
     .options = convert_options,
     .shapes = false,
+    .sessions = false,
     .run = convert_run};

@@ -448,4 +448,5 @@ const blok_command blok_command_run = {
         "  blok run detector.onnx --dim height=480 --dim width=640\n",
     .options = run_options,
     .shapes = true,
+    .sessions = true,
     .run = run_run};

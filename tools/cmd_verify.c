@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tools/feed.h"
 #include "tools/open.h"
 #include "tools/shape.h"
 #include "tools/source.h"
@@ -164,11 +165,40 @@ void blok_verify_json(const blok_verify_job *job, blok_json *json, const char *a
   blok_json_close(json);
 }
 
+int blok_verify_noise(blok_verify_job *job, blok_verify_run run) {
+  blok_feed feed;
+  blok_error error = BLOK_ERROR_INIT;
+  blok_status fed = blok_feed_begin(&feed, job->cli, job->model, &job->bindings, NULL, &error);
+  const char **paths = blok_cli_alloc(feed.count, sizeof *paths);
+  feed.noise_said = true;  // the answer says it
+  if (fed == BLOK_OK) fed = blok_feed_load(&feed, paths, &error);
+  free(paths);
+  const int status = fed == BLOK_OK ? run(job, NULL, feed.tensors)
+                                    : blok_cli_fail(job->cli, blok_cli_exit_reading(fed), &error);
+  blok_feed_end(&feed);
+  return status;
+}
+
+// Without stored outputs: what the session makes against what the reference interpreter makes.
+static int check_reference(blok_verify_job *job, const char *folder, const blok_tensor *inputs) {
+  blok_tensor *want = blok_cli_alloc(job->output_count, sizeof *want);
+  int status = blok_verify_session(job, job->session, inputs, job->outputs);
+  if (status == 0) status = blok_verify_session(job, job->again_session, inputs, want);
+  for (size_t i = 0; i < job->output_count && status == 0; i++) {
+    blok_verdict *next = &job->verdicts[job->verdict_count++];
+    next->folder = folder;
+    next->output = i;
+    blok_compare(&job->outputs[i], &want[i], job->rtol, job->atol, &next->difference);
+  }
+  free(want);
+  return status;
+}
+
 static void print_json(const blok_verify_job *job, bool good) {
   blok_json json;
   blok_json_begin(&json, job->cli->out);
   blok_json_open(&json, NULL, '{');
-  blok_verify_json(job, &json, "data");
+  blok_verify_json(job, &json, job->folder_count > 0 ? "data" : "reference");
   blok_json_bool(&json, "ok", good);
   blok_json_close(&json);
 }
@@ -193,8 +223,9 @@ void blok_verify_table(const blok_verify_job *job) {
 
 static void print_text(const blok_verify_job *job, bool good) {
   blok_verify_table(job);
-  fprintf(job->cli->out, "%s: %zu output%s, rtol %g, atol %g\n", good ? "ok" : "values differ",
-          job->verdict_count, job->verdict_count == 1 ? "" : "s", job->rtol, job->atol);
+  fprintf(job->cli->out, "%s: %zu output%s%s, rtol %g, atol %g\n",
+          good ? "ok" : "values differ", job->verdict_count, job->verdict_count == 1 ? "" : "s",
+          job->folder_count > 0 ? "" : " against the reference interpreter", job->rtol, job->atol);
 }
 
 bool blok_verify_good(const blok_verify_job *job) {
@@ -216,24 +247,35 @@ void blok_verify_prepare(blok_verify_job *job, size_t sets) {
   job->verdicts = blok_cli_alloc(sets * job->output_count, sizeof *job->verdicts);
 }
 
-static int verify_model(blok_verify_job *job, const char *path) {
-  int status = blok_cli_open(job->cli, path, true, &job->model);
-  if (status != 0) return status;
-  if (job->folder_count == 0) find_folders(job, path);
-  if (job->folder_count == 0) {
-    blok_error error = BLOK_ERROR_INIT;
-    (void)blok_cli_error(&error, BLOK_E_NOT_FOUND,
-                         "%s: no folder " SET_NAME "* beside it; name one with --data DIR",
-                         blok_show(path).text);
-    return blok_cli_fail(job->cli, BLOK_EXIT_INPUT, &error);
-  }
-  status = blok_cli_session(job->cli, job->model, &job->progress, &job->session);
-  if (status != 0) return status;
-  blok_verify_prepare(job, job->folder_count);
-  for (size_t i = 0; i < job->folder_count; i++) {
+static int check_folders(blok_verify_job *job) {
+  int status = 0;
+  for (size_t i = 0; i < job->folder_count && status == 0; i++) {
     status = check_folder(job, job->folders[i]);
-    if (status != 0) return status;
   }
+  return status;
+}
+
+static int verify_model(blok_verify_job *job, const char *path) {
+  if (job->folder_count == 0) find_folders(job, path);
+  const bool stored = job->folder_count > 0;
+  if (stored && (job->bindings.dim_count > 0 || job->bindings.shape_count > 0)) {
+    return blok_cli_usage(job->cli,
+                          "--dim and --shape are for inputs of noise: %s holds the inputs",
+                          blok_show(job->folders[0]).text);
+  }
+  if (!stored && job->cli->reference) {
+    return blok_cli_usage(job->cli,
+                          "without stored data --reference has nothing to be compared with");
+  }
+  int status = blok_cli_open(job->cli, path, true, &job->model);
+  if (status == 0) status = blok_cli_session(job->cli, job->model, &job->progress, &job->session);
+  if (status == 0 && !stored) {
+    status = blok_cli_reference(job->cli, job->model, &job->progress, &job->again_session);
+  }
+  if (status != 0) return status;
+  blok_verify_prepare(job, stored ? job->folder_count : 1);
+  status = stored ? check_folders(job) : blok_verify_noise(job, check_reference);
+  if (status != 0) return status;
   const bool good = blok_verify_good(job);
   if (job->cli->json) {
     print_json(job, good);
@@ -266,9 +308,6 @@ static int verify_words(blok_verify_job *job, const blok_command *command, int a
     return blok_cli_usage(job->cli, count == 0 ? "a model is needed" : "one model at a time");
   }
   if (blocks) return blok_verify_blocks(job, words[0]);
-  if (job->bindings.dim_count > 0 || job->bindings.shape_count > 0) {
-    return blok_cli_usage(job->cli, "--dim and --shape are for --blocks, whose inputs are noise");
-  }
   return verify_model(job, words[0]);
 }
 
@@ -292,26 +331,25 @@ static int verify_run(blok_cli *cli, const blok_command *command, int argc, char
 const blok_command blok_command_verify = {
     .name = "verify",
     .synopsis = "MODEL [--data DIR]... [--blocks] [--rtol R] [--atol A] [--json]",
-    .summary = "compare a model's outputs with stored ones",
+    .summary = "compare a model's outputs with stored ones, or with the reference interpreter's",
     .about =
-        "DIR holds input_0, input_1, ... and output_0, ..., each a .pb (TensorProto) or a .npy, in "
-        "the\n"
-        "order of the model's inputs and outputs. Without --data the folders test_data_set_* "
-        "beside\n"
-        "the model are taken. A number is good when |got - stored| <= A + R * |stored|; NaN "
-        "agrees\n"
-        "with NaN; type and shape must be the same. The exit status is 1 when something differs.\n"
+        "DIR holds input_0, input_1, ... and output_0, ..., each a .pb (TensorProto) or a .npy,\n"
+        "in the order of the model's inputs and outputs. Without --data the folders\n"
+        "test_data_set_* beside the model are taken; where there are none, the inputs are noise,\n"
+        "and what the reference interpreter makes of them stands for what is stored. A number is\n"
+        "good when |got - stored| <= A + R * |stored|; NaN agrees with NaN; type and shape must\n"
+        "agree. The exit status is 1 when something differs.\n"
         "\n"
         "With --blocks the nodes of every block are deleted and written anew from the block's\n"
-        "descriptor and weights alone; both models run on the inputs of DIR, or on noise, and "
-        "must\n"
-        "agree within A + R * the output's largest number, and each block must be found again, "
-        "the\n"
-        "same, in its place.\n",
+        "descriptor and weights alone; both models run on the inputs of DIR, or on noise, and\n"
+        "must agree within A + R * the output's largest number, and each block must be found\n"
+        "again, the same, in its place.\n",
     .examples =
         "  blok verify resnet18/model.onnx\n"
+        "  blok verify mine.onnx --isa scalar -t 3   against the reference, if nothing is stored\n"
         "  blok verify mine.onnx --data case_a --data case_b --rtol 1e-4\n"
         "  blok verify mine.onnx --blocks --dim height=224 --dim width=224\n",
     .options = verify_options,
     .shapes = true,
+    .sessions = true,
     .run = verify_run};

@@ -37,6 +37,7 @@ void blok_print_help(blok_cli *cli, const blok_command *command) {
   fputs("options\n", cli->out);
   print_options(cli->out, command->options);
   if (command->shapes) print_options(cli->out, blok_shape_options);
+  if (command->sessions) print_options(cli->out, blok_compute_options);
   print_options(cli->out, blok_common_options);
   fprintf(cli->out, "\nexamples\n%s", command->examples);
   fputs(

@@ -4,12 +4,15 @@
 
 #include "tools/cli.h"
 #include "tools/json.h"
+#include "tools/options.h"
 
 typedef struct blok_inspect_options {
   bool explain;  // near misses
   bool nodes;    // every node, and blocks inside other blocks
   bool weights;  // every weight
   bool tree;     // a drawing of the blocks instead of their table
+  bool plan;     // the steps of a run, instead of all that
+  bool memory;   // what a run takes, instead of all that
 } blok_inspect_options;
 
 // The kinds of block in the order in which counts name them; the last is 0.
@@ -81,5 +84,10 @@ void blok_inspect_json_macs(blok_json *json, int64_t macs);
 void blok_inspect_text(blok_cli *cli, const char *path, const blok_model *model,
                        const blok_inspect_options *options);
 void blok_inspect_json(blok_cli *cli, const blok_model *model, const blok_inspect_options *options);
+
+// The steps and the memory of a session, its inputs' open axes bound. Gives an exit status: an error
+// has been printed unless it is 0.
+int blok_inspect_plan(blok_cli *cli, const char *path, const blok_model *model,
+                      blok_bindings *bindings, const blok_inspect_options *options);
 
 #endif  // BLOK_TOOLS_INSPECT_H

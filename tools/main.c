@@ -38,6 +38,7 @@ const blok_command blok_command_help = {
     .examples = "  blok help run\n",
     .options = no_options,
     .shapes = false,
+    .sessions = false,
     .run = help_run};
 
 // Whether --json stands among the words: errors in the words themselves are JSON then too.

@@ -28,18 +28,34 @@ static void list_unknown(blok_json *json, const void *context) {
   if (blok_model_unknown_count(model) > 0) blok_inspect_unknown(json, model);
 }
 
-int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
-                     blok_session **out) {
+static int open_session(blok_cli *cli, const blok_model *model, bool reference,
+                        blok_cli_progress *progress, blok_session **out) {
   blok_error error = BLOK_ERROR_INIT;
   blok_session_options options = BLOK_SESSION_OPTIONS_INIT;
   blok_cli_progress_begin(progress, cli);
+  options.threads = cli->threads;
+  options.isa = cli->isa;
+  options.no_blocks = cli->no_blocks;
+  options.reference = reference;
   options.progress = blok_cli_progress_step;
   options.progress_context = progress;
   *out = NULL;
   const blok_status status = blok_session_new(model, &options, out, &error);
   blok_cli_progress_end(progress);
   if (status == BLOK_OK) return BLOK_EXIT_DONE;
+  // Nothing else of the options is the user's.
+  if (status == BLOK_E_ARGUMENT) return blok_cli_usage(cli, "%s", error.message);
   return blok_cli_fail_with(cli, blok_cli_exit_working(status), &error, list_unknown, model);
+}
+
+int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
+                     blok_session **out) {
+  return open_session(cli, model, cli->reference, progress, out);
+}
+
+int blok_cli_reference(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
+                       blok_session **out) {
+  return open_session(cli, model, true, progress, out);
 }
 
 const char *blok_cli_output_name(const blok_model *model, size_t index) {

@@ -9,9 +9,14 @@
 // standard error (else they are left to the caller).
 int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out);
 
-// The same for a session. progress must live as long as the session.
+// The same for a session that computes as the command line says. progress must live as long as the
+// session. *out is NULL unless the status is BLOK_EXIT_DONE.
 int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
                      blok_session **out);
+
+// The same for a session of the reference interpreter, whatever the command line says.
+int blok_cli_reference(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
+                       blok_session **out);
 
 // The name of the model's output, "" where there is none. It lives as long as the model.
 const char *blok_cli_output_name(const blok_model *model, size_t index);

@@ -16,6 +16,9 @@ enum {
   COMMON_VERSION,
   COMMON_DIM,
   COMMON_SHAPE,
+  COMMON_ISA,
+  COMMON_NO_BLOCKS,
+  COMMON_REFERENCE,
   COMMON_LATER
 };
 
@@ -33,13 +36,17 @@ const blok_option blok_shape_options[] = {
     {"shape", "NAME=1x3x224x224", "the shape of one input", COMMON_SHAPE},
     {NULL, NULL, NULL, 0}};
 
+const blok_option blok_compute_options[] = {
+    {"threads", "N", "threads that compute (default: the CPUs allowed)", 't'},
+    {"isa", "NAME", "scalar, avx2 or avx512 (default: the best of this CPU, or BLOK_ISA)",
+     COMMON_ISA},
+    {"no-blocks", NULL, "each node for itself: no fusion", COMMON_NO_BLOCKS},
+    {"reference", NULL, "the reference interpreter: slow, one thread, sums in double",
+     COMMON_REFERENCE},
+    {NULL, NULL, NULL, 0}};
+
 // Options that the program will have; until then each is a usage error that says so.
-static const struct option later_options[] = {{"threads", optional_argument, NULL, COMMON_LATER},
-                                              {"isa", optional_argument, NULL, COMMON_LATER},
-                                              {"reference", no_argument, NULL, COMMON_LATER},
-                                              {"no-blocks", no_argument, NULL, COMMON_LATER},
-                                              {"no-winograd", no_argument, NULL, COMMON_LATER},
-                                              {"profile", no_argument, NULL, COMMON_LATER},
+static const struct option later_options[] = {{"no-winograd", no_argument, NULL, COMMON_LATER},
                                               {"opset", optional_argument, NULL, COMMON_LATER},
                                               {"functions", optional_argument, NULL, COMMON_LATER}};
 
@@ -67,17 +74,17 @@ static void add_options(const blok_option *options, size_t *count, size_t *lette
 
 void blok_parser_begin(blok_parser *parser, blok_cli *cli, const blok_command *command,
                        blok_bindings *bindings, int argc, char **argv) {
-  *parser = (blok_parser){cli, command, bindings, argc, argv, NULL, 0};
+  *parser = (blok_parser){cli, command, bindings, argc, argv, NULL, 0, false};
   size_t count = 0;
   size_t letter_count = 0;
   letters[letter_count++] = ':';
   add_options(command->options, &count, &letter_count);
   add_options(blok_common_options, &count, &letter_count);
   add_options(blok_shape_options, &count, &letter_count);
+  add_options(blok_compute_options, &count, &letter_count);
   for (size_t i = 0; i < LATER_COUNT && count + 1 < TABLE_SIZE; i++) {
     table[count++] = later_options[i];
   }
-  letters[letter_count++] = 't';
   letters[letter_count] = '\0';
   table[count] = (struct option){NULL, 0, NULL, 0};
   optind = 1;
@@ -139,6 +146,33 @@ static int parse_binding(blok_parser *parser, int id, char *text) {
                              id == COMMON_DIM ? "SYMBOL=N" : "NAME=1x3x224x224", shown.text));
 }
 
+// -t, --isa, --no-blocks, --reference.
+static int parse_computing(blok_parser *parser, int id, const char *text) {
+  blok_cli *cli = parser->cli;
+  if (!parser->command->sessions) {
+    const char *name = id == 't'                ? "-t"
+                       : id == COMMON_ISA       ? "--isa"
+                       : id == COMMON_NO_BLOCKS ? "--no-blocks"
+                                                : "--reference";
+    return stop(parser, blok_cli_usage(cli, "%s is not for %s in this version", name,
+                                       parser->command->name));
+  }
+  uint64_t threads = 0;
+  if (id == COMMON_ISA) {
+    cli->isa = text;
+  } else if (id == COMMON_NO_BLOCKS) {
+    cli->no_blocks = true;
+  } else if (id == COMMON_REFERENCE) {
+    cli->reference = true;
+  } else if (blok_parse_count(text, 1, BLOK_POOL_MOST_THREADS, &threads)) {
+    cli->threads = (uint32_t)threads;
+  } else {
+    return stop(parser, blok_cli_usage(cli, "-t takes a number of threads from 1 to %d, not '%s'",
+                                       BLOK_POOL_MOST_THREADS, blok_show(text).text));
+  }
+  return 0;
+}
+
 static int bad_option(blok_parser *parser, bool value_missing) {
   const char *word = parser->argv[optind - 1];
   const blok_shown shown = blok_show(word);
@@ -185,12 +219,18 @@ int blok_parser_next(blok_parser *parser) {
       case COMMON_DIM:
       case COMMON_SHAPE:
         if (parse_binding(parser, id, optarg) != 0) return BLOK_OPTION_STOP;
+        parser->computes = true;
+        break;
+      case 't':
+      case COMMON_ISA:
+      case COMMON_NO_BLOCKS:
+      case COMMON_REFERENCE:
+        if (parse_computing(parser, id, optarg) != 0) return BLOK_OPTION_STOP;
+        parser->computes = true;
         break;
       case COMMON_LATER:
         return stop(parser,
                     blok_cli_usage(parser->cli, "--%s is not in this version", table[index].name));
-      case 't':
-        return stop(parser, blok_cli_usage(parser->cli, "-t is not in this version"));
       default:
         return id;
     }

@@ -22,7 +22,8 @@ typedef struct blok_command {
   const char *about;     // a paragraph for `blok help NAME`
   const char *examples;  // lines of a command and what it does
   const blok_option *options;
-  bool shapes;  // takes --dim and --shape
+  bool shapes;    // takes --dim and --shape
+  bool sessions;  // takes -t, --isa, --no-blocks and --reference
   int (*run)(blok_cli *cli, const struct blok_command *command, int argc, char **argv);
 } blok_command;
 
@@ -67,6 +68,7 @@ typedef struct blok_parser {
   char **argv;
   const char *value;  // of the option just read; NULL: none
   int status;         // exit status, when blok_parser_next gave BLOK_OPTION_STOP
+  bool computes;      // an option that says how sessions compute, or what their shapes are, was met
 } blok_parser;
 
 enum {
@@ -103,5 +105,6 @@ const blok_command *blok_nearest_command(const char *name);
 // The options that every command takes; the last has no name.
 extern const blok_option blok_common_options[];
 extern const blok_option blok_shape_options[];
+extern const blok_option blok_compute_options[];
 
 #endif  // BLOK_TOOLS_OPTIONS_H

@@ -25,7 +25,7 @@ typedef struct blok_verify_job {
   blok_model *model;
   blok_session *session;
   blok_model *again;  // --blocks: model, its blocks written anew
-  blok_session *again_session;
+  blok_session *again_session;  // what session is compared with: of again, or the reference
   blok_cli_progress progress;
   size_t input_count, output_count;
   blok_array *inputs;
@@ -44,6 +44,11 @@ int blok_verify_inputs(blok_verify_job *job, const char *folder);
 // Runs a session of the model; outputs belong to the session.
 int blok_verify_session(blok_verify_job *job, blok_session *session, const blok_tensor *inputs,
                         blok_tensor *outputs);
+
+// Calls run with noise for the model's inputs, folder NULL. Gives its exit status, or that of a
+// printed error.
+typedef int (*blok_verify_run)(blok_verify_job *job, const char *folder, const blok_tensor *inputs);
+int blok_verify_noise(blok_verify_job *job, blok_verify_run run);
 
 bool blok_verify_good(const blok_verify_job *job);
 void blok_verify_table(const blok_verify_job *job);

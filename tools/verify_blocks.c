@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "tools/element.h"
-#include "tools/feed.h"
 #include "tools/inspect.h"
 #include "tools/open.h"
 #include "tools/verify.h"
@@ -188,22 +187,8 @@ static int run_both(blok_verify_job *job, const char *folder, const blok_tensor 
   return status;
 }
 
-static int run_noise(blok_verify_job *job) {
-  blok_feed feed;
-  blok_error error = BLOK_ERROR_INIT;
-  blok_status fed = blok_feed_begin(&feed, job->cli, job->model, &job->bindings, NULL, &error);
-  const char **paths = blok_cli_alloc(feed.count, sizeof *paths);
-  feed.noise_said = true;  // the answer says it
-  if (fed == BLOK_OK) fed = blok_feed_load(&feed, paths, &error);
-  free(paths);
-  const int status = fed == BLOK_OK ? run_both(job, NULL, feed.tensors)
-                                    : blok_cli_fail(job->cli, blok_cli_exit_reading(fed), &error);
-  blok_feed_end(&feed);
-  return status;
-}
-
 static int run_all(blok_verify_job *job) {
-  if (job->folder_count == 0) return run_noise(job);
+  if (job->folder_count == 0) return blok_verify_noise(job, run_both);
   for (size_t i = 0; i < job->folder_count; i++) {
     int status = blok_verify_inputs(job, job->folders[i]);
     if (status == 0) status = run_both(job, job->folders[i], job->input_tensors);

@@ -25,7 +25,7 @@ static blok_status run_branch(blok_infer *context, const char *name, blok_fact *
                            blok_quote(input->name).text);
   }
   for (uint32_t i = 0; i < context->n_out; i++) facts[i].rank = -1;
-  return context->subgraph(context, branch, facts, error);
+  return context->subgraph(context, branch, NULL, facts, error);
 }
 
 static blok_status merge_elements(blok_infer *context, uint32_t slot, const blok_fact *a,

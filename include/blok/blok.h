@@ -13,6 +13,8 @@
 
 #include <blok/blocks.h>
 #include <blok/model.h>
+#include <blok/plan.h>
+#include <blok/pool.h>
 #include <blok/session.h>
 #include <blok/status.h>
 #include <blok/types.h>

@@ -1,13 +1,17 @@
 // A session: one place where a model runs.
 //
-// A session does one run at a time; make one per thread. Making it plans the model and reads its
-// weights, which are kept for its life. reshape takes the memory for all values whose size follows
-// from the inputs' shapes; a run on those shapes takes more only for values whose size the data
-// decide, and for scratch while an operator computes.
+// A session does one run at a time; make one per thread. reshape plans the model for the inputs'
+// shapes, packs the weights that the plan wants, and takes the memory for all values whose size
+// follows from these shapes; a run on those shapes takes more only for values whose size the data
+// decide, and for scratch of operators that have no kernel. Packed weights belong to the model: its
+// sessions share them, for whatever shapes, and they stay with it between sessions.
+//
+// blok/plan.h tells what a session has become: its memory, its steps, the time of each.
 #ifndef BLOK_SESSION_H
 #define BLOK_SESSION_H
 
 #include <blok/model.h>
+#include <blok/pool.h>
 #include <blok/types.h>
 
 #ifdef __cplusplus
@@ -24,13 +28,26 @@ typedef struct blok_session_options {
                       // reshapes
   blok_progress_fn progress;  // called before each step; NULL: none
   void *progress_context;
+  // Who computes. A program with several models gives all sessions one pool. Without one, sessions
+  // of a model share threads that belong to the model, one for each processor that this process may
+  // use: while one of them runs on these, a session that runs at the same moment computes on its
+  // caller's thread alone, so that a server with more sessions than processors is no slower for it.
+  blok_pool *pool;   // kept by the session; NULL: the model's, or the session's own by threads
+  uint32_t threads;  // with a pool: at most so many of its threads. Without: 1 makes no threads,
+                     // more are the session's own. 0: all of them
+  const char *isa;   // instruction set: "scalar", "avx2", "avx512". NULL: what the environment
+                     // variable BLOK_ISA says, or else the best that this CPU has
+  bool no_blocks;    // each node for itself: nothing is done together with what it follows
+  bool reference;    // each node by the reference interpreter: slow, one thread, sums in double
 } blok_session_options;
 
 #define BLOK_SESSION_OPTIONS_INIT \
-  { sizeof(blok_session_options), NULL, NULL, false, NULL, NULL }
+  { sizeof(blok_session_options), NULL, NULL, false, NULL, NULL, NULL, 0, NULL, false, false }
 
-// Makes a session. The model may be freed before the session is. Fails with the model's own reason
-// when it is not runnable (blok_model_runnable).
+// Makes a session; the options are read during the call. The model may be freed before the session
+// is. Fails with the model's own reason when it is not runnable (blok_model_runnable).
+// BLOK_E_ARGUMENT: an instruction set that this build or this CPU does not have, or more threads
+// than BLOK_POOL_MOST_THREADS.
 BLOK_API BLOK_MUST_CHECK blok_status blok_session_new(const blok_model *model,
                                                       const blok_session_options *options,
                                                       blok_session **out, blok_error *error);

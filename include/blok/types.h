@@ -90,10 +90,11 @@ typedef struct blok_limits {
   uint64_t run_bytes;        // values alive in one session: 16 GiB
   uint64_t fold_bytes;       // a constant made by folding: 64 MiB, or what its inputs hold if more
   uint64_t inline_nodes;     // nodes after local functions are inlined: 1,000,000
+  uint64_t loop_trips;       // rounds of all Loop and Scan bodies in one run: 1,000,000
 } blok_limits;
 
 #define BLOK_LIMITS_INIT \
-  { sizeof(blok_limits), 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(blok_limits), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 // Called with each warning: one line, valid during the call.
 typedef void (*blok_warn_fn)(void *context, const char *message);

@@ -13,23 +13,39 @@ typedef struct handed_out {
 
 struct blok_executor {
   blok_executor_options options;
-  const blok_module *module;
-  blok_arena arena;  // of the plan
-  blok_plan *plan;
+  blok_engine *engine;
+  const blok_plan *plan;
   blok_heap heap;
-  blok_frame *frame;
-  // Inputs that a caller feeds: those that are no initializers, in order.
+  uint32_t threads;  // that take part in a step at most
+  // Inputs that a caller feeds: those that are no initializers, in order; and their shapes at the
+  // last reshape.
   uint32_t n_inputs;
   blok_value_id *inputs;
+  blok_tensor *known;
   handed_out *handed;  // by output: what the last run that owned it gave the caller
-  bool shaped;
+  // What a reshape makes: NULL and 0 without shapes.
+  blok_shaped *shaped;
+  blok_arena tables;  // of the frames
+  blok_frame *frame;
+  char *block;
+  size_t block_bytes;
+  char *scratch;  // the end of the block
+  size_t scratch_stride;
+  bool profiled;
+  blok_step_time *times;
 };
 
+// ---- Making -------------------------------------------------------------------------------------
+
 static blok_status list_inputs(blok_executor *executor, blok_error *error) {
-  const blok_graph *graph = executor->module->graph;
-  executor->inputs = blok_arena_array(&executor->arena, graph->n_inputs, sizeof *executor->inputs);
-  executor->handed = blok_arena_array(&executor->arena, graph->n_outputs, sizeof *executor->handed);
-  if (!executor->inputs || !executor->handed) return blok_fail_memory(error, 0);
+  const blok_graph *graph = executor->plan->graph;
+  const blok_allocator *allocator = &executor->options.allocator;
+  executor->inputs = blok_alloc_array(allocator, graph->n_inputs, sizeof *executor->inputs);
+  executor->known = blok_alloc_array(allocator, graph->n_inputs, sizeof *executor->known);
+  executor->handed = blok_alloc_array(allocator, graph->n_outputs, sizeof *executor->handed);
+  if (!executor->inputs || !executor->known || !executor->handed) {
+    return blok_fail_memory(error, 0);
+  }
   for (uint32_t i = 0; i < graph->n_inputs; i++) {
     blok_value_id id = graph->inputs[i].value;
     if (!blok_value_at(graph, id)->literal) executor->inputs[executor->n_inputs++] = id;
@@ -37,20 +53,26 @@ static blok_status list_inputs(blok_executor *executor, blok_error *error) {
   return BLOK_OK;
 }
 
-blok_status blok_executor_new(const blok_module *module, const blok_executor_options *options,
+blok_status blok_executor_new(blok_engine *engine, const blok_executor_options *options,
                               blok_executor **out, blok_error *error) {
   blok_status status = BLOK_OK;
   *out = NULL;
   blok_executor *executor = blok_alloc_zero(&options->allocator, sizeof *executor);
   if (!executor) return blok_fail_memory(error, sizeof *executor);
   executor->options = *options;
-  executor->module = module;
+  executor->engine = engine;
   executor->heap.allocator = options->allocator;
   executor->heap.limit = options->limits.run_bytes;
-  blok_arena_init(&executor->arena, &options->allocator);
+  blok_arena_init(&executor->tables, &options->allocator);
+  executor->options.pool = options->pool ? blok_pool_retain(options->pool) : NULL;
+  executor->threads = blok_pool_threads(options->pool);
+  if (options->threads && options->threads < executor->threads) {
+    executor->threads = options->threads;
+  }
+  const blok_isa *isa = options->isa ? options->isa : blok_isa_best();
+  BLOK_TRY_TO(fail, blok_engine_plan(engine, isa, options->reference, !options->no_blocks,
+                                     &executor->plan, error));
   BLOK_TRY_TO(fail, list_inputs(executor, error));
-  BLOK_TRY_TO(fail, blok_plan_new(module->graph, &executor->arena, &executor->plan, error));
-  BLOK_TRY_TO(fail, blok_frame_new(executor->plan, &executor->heap, &executor->frame, error));
   *out = executor;
   return BLOK_OK;
 fail:
@@ -58,25 +80,41 @@ fail:
   return status;
 }
 
+// Back to no shapes.
+static void drop_shape(blok_executor *executor) {
+  if (executor->frame) blok_frame_drop_late(executor->frame);
+  executor->frame = NULL;
+  blok_heap_give_block(&executor->heap, executor->block, executor->block_bytes);
+  executor->block = executor->scratch = NULL;
+  executor->block_bytes = executor->scratch_stride = 0;
+  blok_free(&executor->options.allocator, executor->times);
+  executor->times = NULL;
+  blok_arena_free(&executor->tables);
+  blok_engine_release(executor->engine, &executor->shaped);
+}
+
 void blok_executor_free(blok_executor **pointer) {
   blok_executor *executor = *pointer;
   if (!executor) return;
   *pointer = NULL;
-  blok_frame_free(&executor->frame);
+  drop_shape(executor);
+  blok_pool_release(executor->options.pool);
   blok_allocator allocator = executor->options.allocator;
-  blok_arena_free(&executor->arena);
+  blok_free(&allocator, executor->inputs);
+  blok_free(&allocator, executor->known);
+  blok_free(&allocator, executor->handed);
   blok_free(&allocator, executor);
 }
 
 // ---- Inputs -------------------------------------------------------------------------------------
 
 static const char *input_name(const blok_executor *executor, size_t index) {
-  return blok_value_at(executor->module->graph, executor->inputs[index])->name;
+  return blok_value_at(executor->plan->graph, executor->inputs[index])->name;
 }
 
 static blok_status check_input(const blok_executor *executor, const blok_tensor *tensor,
                                size_t index, blok_error *error) {
-  const blok_graph *graph = executor->module->graph;
+  const blok_graph *graph = executor->plan->graph;
   const blok_type *type = blok_value_at(graph, executor->inputs[index])->type;
   blok_quoted name = blok_quote(input_name(executor, index));
   if (tensor->struct_size < sizeof *tensor || tensor->rank > BLOK_MAX_RANK) {
@@ -131,43 +169,88 @@ static blok_status input_fact(blok_arena *arena, const blok_tensor *tensor, blok
   return BLOK_OK;
 }
 
-blok_status blok_executor_reshape(blok_executor *executor, const blok_tensor *inputs, size_t count,
-                                  blok_error *error) {
-  BLOK_TRY(check_inputs(executor, inputs, count, error));
-  const blok_graph *graph = executor->module->graph;
-  blok_status status = BLOK_OK;
-  blok_arena scratch;
-  blok_arena_init(&scratch, &executor->options.allocator);
-  blok_fact *facts = blok_arena_array(&scratch, graph->n_inputs, sizeof *facts);
-  if (!facts) {
-    status = blok_fail_memory(error, 0);
-    goto done;
-  }
+// The facts of the graph's inputs, by position: nothing where an initializer stands.
+static blok_status input_facts(const blok_executor *executor, const blok_tensor *inputs,
+                               blok_arena *scratch, blok_fact **out, blok_error *error) {
+  const blok_graph *graph = executor->plan->graph;
+  blok_fact *facts = blok_arena_array(scratch, graph->n_inputs, sizeof *facts);
+  if (!facts) return blok_fail_memory(error, 0);
   size_t fed = 0;
   for (uint32_t i = 0; i < graph->n_inputs; i++) {
     if (blok_value_at(graph, graph->inputs[i].value)->literal) continue;
-    BLOK_TRY_TO(done, input_fact(&scratch, &inputs[fed++], &facts[i], error));
+    BLOK_TRY(input_fact(scratch, &inputs[fed++], &facts[i], error));
   }
-  executor->shaped = false;
-  BLOK_TRY_TO(done,
-              blok_frame_shape(executor->frame, facts, NULL, &executor->options.limits, error));
-  for (size_t i = 0; i < count; i++) {
-    blok_slot *slot = &executor->frame->slots[executor->inputs[i].i];
-    slot->kind = BLOK_SLOT_BORROWED;
-    slot->tensor = inputs[i];
-    slot->tensor.data = NULL;
+  *out = facts;
+  return BLOK_OK;
+}
+
+// ---- Shapes -------------------------------------------------------------------------------------
+
+static blok_status start_times(blok_executor *executor, blok_error *error) {
+  blok_free(&executor->options.allocator, executor->times);
+  executor->times = NULL;
+  if (!executor->profiled || !executor->shaped) return BLOK_OK;
+  size_t n = executor->shaped->n_steps;
+  executor->times = blok_alloc_array(&executor->options.allocator, n, sizeof *executor->times);
+  return executor->times ? BLOK_OK : blok_fail_memory(error, n * sizeof *executor->times);
+}
+
+// One block for all frames and the workers' scratch.
+static blok_status take_memory(blok_executor *executor, blok_error *error) {
+  size_t frames, scratch, total;
+  BLOK_TRY(blok_frame_new(executor->shaped, &executor->heap, &executor->tables, &executor->frame,
+                          error));
+  // Without a step worth sharing out there is one worker.
+  size_t workers = executor->frame->parallel ? executor->threads : 1;
+  executor->scratch_stride = (blok_frame_scratch(executor->frame) + 63) & ~(size_t)63;
+  if (!blok_frame_bytes(executor->frame, &frames) ||
+      !blok_mul_size(executor->scratch_stride, workers, &scratch) ||
+      !blok_add_size(frames, scratch, &total)) {
+    return blok_fail_memory(error, SIZE_MAX);
   }
-  executor->shaped = true;
-done:
+  BLOK_TRY(blok_heap_take_block(&executor->heap, total, &executor->block, error));
+  executor->block_bytes = total;
+  executor->scratch = executor->block + frames;
+  blok_frame_place(executor->frame, executor->block);
+  return start_times(executor, error);
+}
+
+blok_status blok_executor_reshape(blok_executor *executor, const blok_tensor *inputs, size_t count,
+                                  blok_error *error) {
+  BLOK_TRY(check_inputs(executor, inputs, count, error));
+  if (blok_executor_shaped_for(executor, inputs, count)) return BLOK_OK;
+  blok_fact *facts = NULL;
+  blok_shaped *shaped = NULL;
+  blok_arena scratch;
+  blok_arena_init(&scratch, &executor->options.allocator);
+  blok_status status = input_facts(executor, inputs, &scratch, &facts, error);
+  // The old plan lives until the new one is made, since they share packed weights; the old memory
+  // goes before the new is taken, so that the limit holds for one of them.
+  if (status == BLOK_OK) {
+    status = blok_engine_shape(executor->engine, executor->plan, facts, &executor->options.limits,
+                               &shaped, error);
+  }
   blok_arena_free(&scratch);
-  return status;
+  drop_shape(executor);
+  if (status != BLOK_OK) return status;
+  executor->shaped = shaped;
+  status = take_memory(executor, error);
+  if (status != BLOK_OK) {
+    drop_shape(executor);
+    return status;
+  }
+  for (size_t i = 0; i < count; i++) {
+    executor->known[i] = inputs[i];
+    executor->known[i].data = NULL;
+  }
+  return BLOK_OK;
 }
 
 bool blok_executor_shaped_for(const blok_executor *executor, const blok_tensor *inputs,
                               size_t count) {
-  if (!executor->shaped || count != executor->n_inputs) return false;
+  if (!executor->frame || count != executor->n_inputs) return false;
   for (size_t i = 0; i < count; i++) {
-    const blok_tensor *known = &executor->frame->slots[executor->inputs[i].i].tensor;
+    const blok_tensor *known = &executor->known[i];
     if (known->dtype != inputs[i].dtype || known->rank != inputs[i].rank) return false;
     if (known->rank &&
         memcmp(known->dims, inputs[i].dims, known->rank * sizeof *known->dims) != 0) {
@@ -176,6 +259,28 @@ bool blok_executor_shaped_for(const blok_executor *executor, const blok_tensor *
   }
   return true;
 }
+
+const blok_shaped *blok_executor_shaped(const blok_executor *executor) { return executor->shaped; }
+
+size_t blok_executor_arena_bytes(const blok_executor *executor) {
+  return executor->block_bytes + executor->tables.total;
+}
+
+void blok_executor_heap_bytes(const blok_executor *executor, uint64_t *now, uint64_t *most) {
+  *now = executor->heap.late;
+  *most = executor->heap.late_most;
+}
+
+// ---- Profile ------------------------------------------------------------------------------------
+
+blok_status blok_executor_profile(blok_executor *executor, bool on, blok_error *error) {
+  executor->profiled = on;
+  blok_status status = start_times(executor, error);
+  if (status != BLOK_OK) executor->profiled = false;
+  return status;
+}
+
+const blok_step_time *blok_executor_times(const blok_executor *executor) { return executor->times; }
 
 // ---- Outputs ------------------------------------------------------------------------------------
 
@@ -193,22 +298,22 @@ static blok_status fail_output_size(blok_error *error, size_t index) {
 
 blok_status blok_executor_output(const blok_executor *executor, size_t index, blok_tensor *out,
                                  blok_error *error) {
-  const blok_graph *graph = executor->module->graph;
+  const blok_graph *graph = executor->plan->graph;
   if (index >= graph->n_outputs) {
     return BLOK_FAIL(error, BLOK_E_ARGUMENT, "the model has %u outputs, there is none of index %zu",
                      graph->n_outputs, index);
   }
-  if (!executor->shaped) {
+  if (!executor->frame) {
     return BLOK_FAIL(error, BLOK_E_ARGUMENT, "the session has no shapes yet: reshape it first");
   }
   if (out->struct_size < sizeof *out) return fail_output_size(error, index);
   blok_value_id id = graph->outputs[index].value;
-  const blok_slot *slot = &executor->frame->slots[id.i];
-  if (slot->tensor.rank == BLOK_RANK_OPEN) {
+  const blok_tensor *tensor = blok_frame_output(executor->frame, (uint32_t)index);
+  if (!tensor || tensor->rank == BLOK_RANK_OPEN) {
     return BLOK_FAIL(error, BLOK_E_SHAPE, "output '%s': only a run knows how many axes it has",
                      blok_quote(blok_value_at(graph, id)->name).text);
   }
-  copy_shape(out, &slot->tensor);
+  copy_shape(out, tensor);
   return BLOK_OK;
 }
 
@@ -220,13 +325,12 @@ static bool came_from_us(const handed_out *handed, const blok_tensor *out) {
 
 static blok_status hand_out(const blok_executor *executor, size_t index, blok_tensor *out,
                             blok_error *error) {
-  blok_value_id id = executor->module->graph->outputs[index].value;
-  const blok_tensor *made = &executor->frame->slots[id.i].tensor;
-  size_t count, bytes;
-  if (!blok_dims_count(made->dims, made->rank, &count) ||
-      !blok_dense_bytes(made->dtype, count, &bytes)) {
+  blok_value_id id = executor->plan->graph->outputs[index].value;
+  const blok_tensor *made = blok_frame_output(executor->frame, (uint32_t)index);
+  size_t bytes;
+  if (!made || !blok_tensor_dense(made, &bytes)) {
     return BLOK_FAIL(error, BLOK_E_INTERNAL, "output '%s' has no shape after the run",
-                     blok_quote(blok_value_at(executor->module->graph, id)->name).text);
+                     blok_quote(blok_value_at(executor->plan->graph, id)->name).text);
   }
   copy_shape(out, made);
   handed_out *handed = &executor->handed[index];
@@ -241,17 +345,31 @@ static blok_status hand_out(const blok_executor *executor, size_t index, blok_te
     out->bytes = bytes;
     return BLOK_FAIL(error, BLOK_E_BUFFER,
                      "output '%s' of shape %s needs %zu bytes, the buffer has %zu",
-                     blok_quote(blok_value_at(executor->module->graph, id)->name).text,
+                     blok_quote(blok_value_at(executor->plan->graph, id)->name).text,
                      blok_print_dims(made->dims, made->rank).text, bytes, given);
   }
   if (bytes) memcpy(out->data, made->data, bytes);
   return BLOK_OK;
 }
 
+// The pool is kept for the whole run, so that its threads stay awake between steps.
+static blok_status run_frame(blok_executor *executor, blok_error *error) {
+  blok_run run = {.options = &executor->options,
+                  .threads = executor->threads,
+                  .scratch = executor->scratch,
+                  .scratch_stride = executor->scratch_stride};
+  executor->heap.late_most = 0;
+  bool kept =
+      executor->frame->parallel && executor->threads > 1 && blok_pool_begin(executor->options.pool);
+  blok_status status = blok_frame_run(executor->frame, &run, executor->times, error);
+  if (kept) blok_pool_end(executor->options.pool);
+  return status;
+}
+
 blok_status blok_executor_run(blok_executor *executor, const blok_tensor *inputs,
                               size_t input_count, blok_tensor *outputs, size_t output_count,
                               blok_error *error) {
-  const blok_graph *graph = executor->module->graph;
+  const blok_graph *graph = executor->plan->graph;
   BLOK_TRY(check_inputs(executor, inputs, input_count, error));
   if (output_count > graph->n_outputs) {
     return BLOK_FAIL(error, BLOK_E_ARGUMENT, "the model has %u outputs, but %zu were asked for",
@@ -272,9 +390,9 @@ blok_status blok_executor_run(blok_executor *executor, const blok_tensor *inputs
                        blok_quote(input_name(executor, i)).text, bytes,
                        inputs[i].data ? inputs[i].bytes : 0);
     }
-    executor->frame->slots[executor->inputs[i].i].tensor.data = inputs[i].data;
+    BLOK_TRY(blok_frame_bind(executor->frame, executor->inputs[i], &inputs[i], error));
   }
-  BLOK_TRY(blok_frame_run(executor->frame, &executor->options, error));
+  BLOK_TRY(run_frame(executor, error));
   // Past a buffer that is too small, the others are still told what they need.
   blok_status status = BLOK_OK;
   for (size_t i = 0; i < output_count; i++) {

@@ -1,318 +1,319 @@
-// Making, shaping and freeing frames: see frame.h. What happens in a run is in step.c.
+// Making and placing frames, and what lies where: see frame.h. The run is in run.c.
 #include "runtime/exec/frame.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/size.h"
+#include "reference/reference.h"
 
-blok_status blok_heap_take(blok_heap *heap, size_t bytes, void **out, blok_error *error) {
-  *out = NULL;
-  if (bytes > heap->limit || heap->used > heap->limit - bytes) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT,
-                     "values need more than the limit of %llu bytes a session (run_bytes)",
-                     (unsigned long long)heap->limit);
-  }
-  *out = blok_alloc_aligned(&heap->allocator, bytes);
-  if (!*out) return blok_fail_memory(error, bytes);
-  heap->used += bytes;
-  return BLOK_OK;
-}
-
-void blok_heap_give(blok_heap *heap, void *block, size_t bytes) {
-  if (!block) return;
-  blok_free_aligned(&heap->allocator, block);
-  heap->used -= bytes;
+bool blok_tensor_dense(const blok_tensor *tensor, size_t *bytes) {
+  size_t count;
+  return tensor->rank <= BLOK_MAX_RANK && blok_dims_count(tensor->dims, tensor->rank, &count) &&
+         blok_dense_bytes(tensor->dtype, count, bytes);
 }
 
 // ---- Making -------------------------------------------------------------------------------------
 
-static blok_status read_constant(blok_frame *frame, blok_value_id id, blok_error *error) {
-  const blok_value *value = blok_value_at(frame->plan->graph, id);
-  const blok_literal *literal = value->literal;
-  blok_slot *slot = &frame->slots[id.i];
-  blok_tensor *tensor = &slot->tensor;
-  size_t count, bytes;
-  if (literal->rank > BLOK_MAX_RANK || !blok_literal_count(literal, &count) ||
-      !blok_dense_bytes(literal->dtype, count, &bytes)) {
-    return BLOK_FAIL(error, BLOK_E_UNSUPPORTED,
-                     "initializer '%s': rank or size is beyond the limit",
-                     blok_quote(value->name).text);
+static blok_status make_step_lists(blok_frame *frame, uint32_t s, blok_arena *arena) {
+  const blok_step *step = &frame->shaped->steps[s];
+  if (step->kind == BLOK_STEP_KERNEL) return BLOK_OK;
+  const blok_tensor **in = blok_arena_array(arena, step->n_reads, sizeof *in);
+  blok_tensor **out = blok_arena_array(arena, step->n_writes, sizeof *out);
+  if (!in || !out) return BLOK_E_MEMORY;
+  for (uint32_t i = 0; i < step->n_reads; i++) {
+    if (step->reads[i]) in[i] = &frame->tensors[step->reads[i]];
   }
-  BLOK_TRY(blok_heap_take(frame->heap, bytes, &tensor->data, error));
-  slot->kind = BLOK_SLOT_CONSTANT;
-  tensor->dtype = literal->dtype;
-  tensor->rank = literal->rank;
-  if (literal->rank) memcpy(tensor->dims, literal->dims, literal->rank * sizeof *tensor->dims);
-  tensor->bytes = bytes;
-  blok_status status =
-      blok_literal_read(literal, &frame->heap->allocator, tensor->data, bytes, error);
-  if (status != BLOK_OK)
-    blok_error_prefix(error, "initializer '%s': ", blok_quote(value->name).text);
-  return status;
-}
-
-static blok_status make_tables(blok_frame *frame) {
-  const blok_plan *plan = frame->plan;
-  blok_arena *arena = &frame->arena;
-  frame->slots = blok_arena_array(arena, plan->graph->n_values, sizeof *frame->slots);
-  frame->branches = blok_arena_array(arena, plan->n_steps, sizeof *frame->branches);
-  frame->in = blok_arena_array(arena, plan->n_steps, sizeof *frame->in);
-  frame->out = blok_arena_array(arena, plan->n_steps, sizeof *frame->out);
-  if (!frame->slots || !frame->branches || !frame->in || !frame->out) return BLOK_E_MEMORY;
-  for (uint32_t v = 0; v < plan->graph->n_values; v++) {
-    frame->slots[v].tensor.struct_size = sizeof(blok_tensor);
+  for (uint32_t i = 0; i < step->n_writes; i++) {
+    if (step->writes[i]) out[i] = &frame->tensors[step->writes[i]];
   }
-  for (uint32_t s = 0; s < plan->n_steps; s++) {
-    const blok_node *node = blok_node_at(plan->graph, plan->steps[s].node);
-    frame->in[s] = blok_arena_array(arena, node->n_inputs, sizeof **frame->in);
-    frame->out[s] = blok_arena_array(arena, node->n_outputs, sizeof **frame->out);
-    if (!frame->in[s] || !frame->out[s]) return BLOK_E_MEMORY;
-    for (uint32_t i = 0; i < node->n_inputs; i++) {
-      if (node->inputs[i].i) frame->in[s][i] = &frame->slots[node->inputs[i].i].tensor;
-    }
-    for (uint32_t i = 0; i < node->n_outputs; i++) {
-      if (node->outputs[i].i) frame->out[s][i] = &frame->slots[node->outputs[i].i].tensor;
-    }
-  }
+  frame->in[s] = in;
+  frame->out[s] = out;
   return BLOK_OK;
 }
 
-blok_status blok_frame_new(const blok_plan *plan, blok_heap *heap, blok_frame **out,
-                           blok_error *error) {
-  blok_status status = BLOK_OK;
-  blok_frame *frame = blok_alloc_zero(&heap->allocator, sizeof *frame);
-  *out = frame;
+static void make_tensors(blok_frame *frame) {
+  const blok_shaped *shaped = frame->shaped;
+  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
+    const blok_buffer *buffer = &shaped->buffers[b];
+    blok_tensor *tensor = &frame->tensors[b];
+    *tensor = buffer->shape;
+    tensor->struct_size = sizeof *tensor;
+    tensor->data = NULL;
+    if (buffer->kind == BLOK_BUFFER_LATE) tensor->bytes = 0;
+  }
+}
+
+// Chains: views by moving root, late buffers by last step.
+static void make_chains(blok_frame *frame) {
+  const blok_shaped *shaped = frame->shaped;
+  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
+    const blok_buffer *buffer = &shaped->buffers[b];
+    if (buffer->kind == BLOK_BUFFER_VIEW) {
+      blok_buffer_kind root = shaped->buffers[buffer->root].kind;
+      if (root != BLOK_BUFFER_INPUT && root != BLOK_BUFFER_LATE) continue;
+      frame->next_view[b] = frame->first_view[buffer->root];
+      frame->first_view[buffer->root] = b;
+    } else if (buffer->kind == BLOK_BUFFER_LATE) {
+      frame->late = true;
+      if (buffer->last >= shaped->n_steps) continue;
+      frame->next_ended[b] = frame->first_ended[buffer->last];
+      frame->first_ended[buffer->last] = b;
+    }
+  }
+}
+
+// A buffer's planes end in zeros if a reader of it, or of what it lies in, wants them.
+static bool wants_zeros(const blok_shaped *shaped, const bool *wanted, blok_buffer_id id) {
+  const blok_buffer *buffer = &shaped->buffers[id];
+  if (!id || buffer->layout != BLOK_BLOCKED) return false;
+  if (buffer->kind == BLOK_BUFFER_VIEW) {
+    return wanted[buffer->root] && shaped->buffers[buffer->root].layout == BLOK_BLOCKED;
+  }
+  return wanted[id] && (buffer->kind == BLOK_BUFFER_ARENA || buffer->kind == BLOK_BUFFER_LATE);
+}
+
+static blok_status make_zeros(blok_frame *frame, blok_arena *arena) {
+  const blok_shaped *shaped = frame->shaped;
+  bool *wanted = blok_alloc_array(&frame->heap->allocator, shaped->n_buffers, sizeof *wanted);
+  if (!wanted) return BLOK_E_MEMORY;
+  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
+    const blok_buffer *buffer = &shaped->buffers[b];
+    if (!buffer->zero_pixel) continue;
+    wanted[buffer->kind == BLOK_BUFFER_VIEW ? buffer->root : b] = true;
+  }
+  for (int filling = 0; filling < 2; filling++) {
+    uint32_t n = 0;
+    for (uint32_t s = 0; s < shaped->n_steps; s++) {
+      const blok_step *step = &shaped->steps[s];
+      for (uint32_t i = 0; i < step->n_writes; i++) {
+        if (!wants_zeros(shaped, wanted, step->writes[i])) continue;
+        if (filling) frame->zeros[n] = (blok_zero_pixels){s, step->writes[i]};
+        n++;
+      }
+    }
+    if (filling) break;
+    frame->n_zeros = n;
+    frame->zeros = blok_arena_array(arena, n, sizeof *frame->zeros);
+    if (!frame->zeros) break;
+  }
+  blok_free(&frame->heap->allocator, wanted);
+  return frame->zeros ? BLOK_OK : BLOK_E_MEMORY;
+}
+
+static blok_status make_tables(blok_frame *frame, blok_arena *arena) {
+  const blok_shaped *shaped = frame->shaped;
+  uint32_t buffers = shaped->n_buffers, steps = shaped->n_steps;
+  frame->data = blok_arena_array(arena, buffers, sizeof *frame->data);
+  frame->tensors = blok_arena_array(arena, buffers, sizeof *frame->tensors);
+  frame->first_view = blok_arena_array(arena, buffers, sizeof *frame->first_view);
+  frame->next_view = blok_arena_array(arena, buffers, sizeof *frame->next_view);
+  frame->next_ended = blok_arena_array(arena, buffers, sizeof *frame->next_ended);
+  frame->first_ended = blok_arena_array(arena, steps, sizeof *frame->first_ended);
+  frame->in = blok_arena_array(arena, steps, sizeof *frame->in);
+  frame->out = blok_arena_array(arena, steps, sizeof *frame->out);
+  frame->bodies = blok_arena_array(arena, steps, sizeof *frame->bodies);
+  if (!frame->data || !frame->tensors || !frame->first_view || !frame->next_view ||
+      !frame->next_ended || !frame->first_ended || !frame->in || !frame->out || !frame->bodies) {
+    return BLOK_E_MEMORY;
+  }
+  make_tensors(frame);
+  make_chains(frame);
+  for (uint32_t s = 0; s < steps; s++) {
+    frame->parallel = frame->parallel || blok_step_parallel(&shaped->steps[s]);
+    BLOK_TRY(make_step_lists(frame, s, arena));
+  }
+  return make_zeros(frame, arena);
+}
+
+blok_status blok_frame_new(const blok_shaped *shaped, blok_heap *heap, blok_arena *arena,
+                           blok_frame **out, blok_error *error) {
+  *out = NULL;
+  blok_frame *frame = blok_arena_zero(arena, sizeof *frame);
   if (!frame) return blok_fail_memory(error, sizeof *frame);
-  frame->plan = plan;
+  frame->shaped = shaped;
   frame->heap = heap;
-  blok_arena_init(&frame->arena, &heap->allocator);
-  if (make_tables(frame) != BLOK_OK) {
-    status = blok_fail_memory(error, 0);
-    goto fail;
-  }
-  for (uint32_t v = 1; v < plan->graph->n_values; v++) {
-    const blok_value *value = &plan->graph->values[v];
-    if (value->dead || !value->literal) continue;
-    BLOK_TRY_TO(fail, read_constant(frame, (blok_value_id){v}, error));
-  }
-  for (uint32_t s = 0; s < plan->n_steps; s++) {
-    for (int b = 0; b < 2; b++) {
-      if (!plan->steps[s].branch[b]) continue;
-      BLOK_TRY_TO(fail,
-                  blok_frame_new(plan->steps[s].branch[b], heap, &frame->branches[s][b], error));
+  if (make_tables(frame, arena) != BLOK_OK) return blok_fail_memory(error, 0);
+  for (uint32_t s = 0; s < shaped->n_steps; s++) {
+    const blok_step *step = &shaped->steps[s];
+    for (uint32_t b = 0; b < step->n_bodies && b < BLOK_FRAME_BODIES; b++) {
+      blok_frame **body = &frame->bodies[s][b];
+      BLOK_TRY(blok_frame_new(step->bodies[b].shaped, heap, arena, body, error));
+      frame->parallel = frame->parallel || (*body)->parallel;
+      frame->late = frame->late || (*body)->late;
     }
   }
+  *out = frame;
   return BLOK_OK;
-fail:
-  blok_frame_free(out);
-  return status;
 }
 
-void blok_slot_drop(blok_heap *heap, blok_slot *slot) {
-  blok_heap_give(heap, slot->tensor.data, slot->tensor.bytes);
-  slot->tensor.data = NULL;
-  slot->tensor.bytes = 0;
-}
+// ---- Placing ------------------------------------------------------------------------------------
 
-void blok_frame_drop_late(blok_frame *frame) {
-  for (uint32_t v = 1; v < frame->plan->graph->n_values; v++) {
-    blok_slot *slot = &frame->slots[v];
-    if (slot->kind == BLOK_SLOT_LATE) blok_slot_drop(frame->heap, slot);
-  }
-}
-
-static void drop_block(blok_frame *frame) {
-  blok_heap_give(frame->heap, frame->block, frame->block_bytes);
-  frame->block = NULL;
-  frame->block_bytes = 0;
-}
-
-void blok_frame_free(blok_frame **pointer) {
-  blok_frame *frame = *pointer;
-  if (!frame) return;
-  *pointer = NULL;
-  for (uint32_t v = 1; frame->slots && v < frame->plan->graph->n_values; v++) {
-    blok_slot *slot = &frame->slots[v];
-    if (slot->kind == BLOK_SLOT_LATE || slot->kind == BLOK_SLOT_CONSTANT) {
-      blok_heap_give(frame->heap, slot->tensor.data, slot->tensor.bytes);
-    }
-  }
-  for (uint32_t s = 0; frame->branches && s < frame->plan->n_steps; s++) {
-    for (int b = 0; b < 2; b++) blok_frame_free(&frame->branches[s][b]);
-  }
-  drop_block(frame);
-  blok_allocator allocator = frame->heap->allocator;
-  blok_arena_free(&frame->arena);
-  blok_free(&allocator, frame);
-}
-
-// ---- Shaping ------------------------------------------------------------------------------------
-
-static bool fact_tensor(const blok_fact *fact, blok_tensor *tensor) {
-  size_t count, bytes;
-  if (fact->kind != BLOK_TYPE_TENSOR || fact->rank > BLOK_MAX_RANK ||
-      !blok_fact_count(fact, &count) || !blok_dense_bytes(fact->dtype, count, &bytes)) {
-    return false;
-  }
-  tensor->dtype = fact->dtype;
-  tensor->rank = (uint32_t)fact->rank;
-  for (uint32_t d = 0; d < tensor->rank; d++) tensor->dims[d] = fact->dims[d].value;
-  tensor->bytes = bytes;
+// The buffers of the frame itself, a multiple of 64 bytes.
+static bool own_bytes(const blok_frame *frame, size_t *out) {
+  if (!blok_add_size(frame->shaped->arena_bytes, 63, out)) return false;
+  *out &= ~(size_t)63;
   return true;
 }
 
-// What is known of a late value before the run: for blok_executor_output.
-static void show_open_shape(const blok_fact *fact, blok_tensor *tensor) {
-  tensor->dtype = fact->dtype;
-  bool open = fact->rank < 0 || fact->rank > BLOK_MAX_RANK;
-  tensor->rank = open ? BLOK_RANK_OPEN : (uint32_t)fact->rank;
-  if (open) return;
-  for (uint32_t d = 0; d < tensor->rank; d++) {
-    tensor->dims[d] = blok_dim_known(fact->dims[d]) ? fact->dims[d].value : -1;
+bool blok_frame_bytes(const blok_frame *frame, size_t *out) {
+  size_t own, most = 0, one;
+  if (!own_bytes(frame, &own)) return false;
+  for (uint32_t s = 0; s < frame->shaped->n_steps; s++) {
+    for (uint32_t b = 0; b < BLOK_FRAME_BODIES; b++) {
+      if (!frame->bodies[s][b]) continue;
+      if (!blok_frame_bytes(frame->bodies[s][b], &one)) return false;
+      if (one > most) most = one;
+    }
+  }
+  return blok_add_size(own, most, out);
+}
+
+size_t blok_frame_scratch(const blok_frame *frame) {
+  size_t most = frame->shaped->scratch_bytes;
+  for (uint32_t s = 0; s < frame->shaped->n_steps; s++) {
+    for (uint32_t b = 0; b < BLOK_FRAME_BODIES; b++) {
+      size_t one = frame->bodies[s][b] ? blok_frame_scratch(frame->bodies[s][b]) : 0;
+      if (one > most) most = one;
+    }
+  }
+  return most;
+}
+
+static void set_data(blok_frame *frame, blok_buffer_id id, char *data) {
+  frame->data[id] = data;
+  frame->tensors[id].data = data;
+}
+
+void blok_frame_place(blok_frame *frame, char *block) {
+  const blok_shaped *shaped = frame->shaped;
+  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
+    const blok_buffer *buffer = &shaped->buffers[b];
+    if (buffer->kind == BLOK_BUFFER_ARENA) set_data(frame, b, block + buffer->at);
+    if (buffer->kind == BLOK_BUFFER_CONSTANT) {
+      set_data(frame, b, (char *)(uintptr_t)buffer->constant);
+    }
+  }
+  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
+    const blok_buffer *buffer = &shaped->buffers[b];
+    if (buffer->kind != BLOK_BUFFER_VIEW || !frame->data[buffer->root]) continue;
+    set_data(frame, b, frame->data[buffer->root] + buffer->offset);
+  }
+  size_t own = 0;
+  (void)own_bytes(frame, &own);  // blok_frame_bytes has seen that it fits
+  for (uint32_t s = 0; s < shaped->n_steps; s++) {
+    for (uint32_t b = 0; b < BLOK_FRAME_BODIES; b++) {
+      if (frame->bodies[s][b]) blok_frame_place(frame->bodies[s][b], block + own);
+    }
   }
 }
 
-// The placed values of one shaping: the item of a value, in the order of the steps that make them.
-typedef struct placed {
-  blok_placement *items;
-  uint32_t *values;
-  size_t count;
-} placed;
+// ---- Buffers that move --------------------------------------------------------------------------
 
-static blok_status collect(blok_frame *frame, const blok_facts *facts, blok_slot *slots,
-                           placed *all, blok_error *error) {
-  const blok_plan *plan = frame->plan;
-  for (uint32_t s = 0; s < plan->n_steps; s++) {
-    const blok_node *node = blok_node_at(plan->graph, plan->steps[s].node);
-    for (uint32_t i = 0; i < node->n_outputs; i++) {
-      uint32_t v = node->outputs[i].i;
-      if (!v) continue;
-      blok_slot *slot = &slots[v];
-      if (!fact_tensor(&facts->of[v], &slot->tensor)) {
-        slot->kind = BLOK_SLOT_LATE;
-        show_open_shape(&facts->of[v], &slot->tensor);
-        continue;
-      }
-      if (slot->tensor.bytes > frame->heap->limit) {
-        return BLOK_FAIL(
-            error, BLOK_E_LIMIT,
-            "value '%s' of shape %s needs %zu bytes, above the limit of %llu (run_bytes)",
-            blok_quote(plan->graph->values[v].name).text,
-            blok_print_dims(slot->tensor.dims, slot->tensor.rank).text, slot->tensor.bytes,
-            (unsigned long long)frame->heap->limit);
-      }
-      slot->kind = BLOK_SLOT_PLACED;
-      all->values[all->count] = v;
-      all->items[all->count++] = (blok_placement){s, plan->last_use[v], slot->tensor.bytes, 0};
+static const char *buffer_name(const blok_frame *frame, blok_buffer_id id) {
+  return blok_value_at(frame->shaped->plan->graph, frame->shaped->buffers[id].value)->name;
+}
+
+// What lies inside a buffer moves with it. A view past the end of what its root has become would be
+// a fault of the plan.
+static blok_status move_views(blok_frame *frame, blok_buffer_id root, blok_error *error) {
+  for (blok_buffer_id v = frame->first_view[root]; v; v = frame->next_view[v]) {
+    const blok_buffer *view = &frame->shaped->buffers[v];
+    size_t end;
+    if (!blok_add_size(view->offset, view->bytes, &end) || end > frame->tensors[root].bytes) {
+      return BLOK_FAIL(error, BLOK_E_INTERNAL, "value '%s' of %zu bytes does not hold '%s'",
+                       blok_quote(buffer_name(frame, root)).text, frame->tensors[root].bytes,
+                       blok_quote(buffer_name(frame, v)).text);
     }
+    set_data(frame, v, frame->data[root] ? frame->data[root] + view->offset : NULL);
   }
   return BLOK_OK;
 }
 
-// Computes the new slots aside, and only then changes the frame. The old block goes before the new
-// one comes, so that a limit holds for one of them; a frame that gets none stays without.
-static blok_status place_values(blok_frame *frame, const blok_facts *facts, blok_error *error) {
-  const blok_graph *graph = frame->plan->graph;
-  blok_status status = BLOK_OK;
-  blok_arena scratch;
-  blok_arena_init(&scratch, &frame->heap->allocator);
-  size_t total = 0;
-  blok_slot *slots = blok_arena_copy(&scratch, frame->slots, graph->n_values * sizeof *slots);
-  placed all = {blok_arena_array(&scratch, graph->n_values, sizeof *all.items),
-                blok_arena_array(&scratch, graph->n_values, sizeof *all.values), 0};
-  if (!slots || !all.items || !all.values) {
-    status = blok_fail_memory(error, 0);
-    goto done;
+void blok_frame_drop(blok_frame *frame, blok_buffer_id id) {
+  blok_heap_give(frame->heap, frame->data[id], frame->tensors[id].bytes);
+  set_data(frame, id, NULL);
+  frame->tensors[id].bytes = 0;
+  for (blok_buffer_id v = frame->first_view[id]; v; v = frame->next_view[v]) {
+    set_data(frame, v, NULL);
   }
-  BLOK_TRY_TO(done, collect(frame, facts, slots, &all, error));
-  if (!blok_place(all.items, all.count, &frame->heap->allocator, &total)) {
-    status = blok_fail_memory(error, total);
-    goto done;
-  }
-  blok_frame_drop_late(frame);
-  drop_block(frame);
-  BLOK_TRY_TO(done, blok_heap_take(frame->heap, total, &frame->block, error));
-  frame->block_bytes = total;
-  for (size_t i = 0; i < all.count; i++) {
-    slots[all.values[i]].tensor.data = (char *)frame->block + all.items[i].offset;
-  }
-  for (uint32_t v = 1; v < graph->n_values; v++) {
-    if (slots[v].kind != BLOK_SLOT_LATE) continue;
-    slots[v].tensor.data = NULL;
-    slots[v].tensor.bytes = 0;
-  }
-  memcpy(frame->slots, slots, graph->n_values * sizeof *slots);
-done:
-  blok_arena_free(&scratch);
-  return status;
 }
 
-// A branch whose shapes disagree may be one that is never taken: its values are all sized by the
-// run, which then says what is wrong.
-static void leave_late(blok_frame *frame) {
-  const blok_graph *graph = frame->plan->graph;
-  blok_frame_drop_late(frame);
-  for (uint32_t s = 0; s < frame->plan->n_steps; s++) {
-    const blok_node *node = blok_node_at(graph, frame->plan->steps[s].node);
-    for (uint32_t i = 0; i < node->n_outputs; i++) {
-      blok_slot *slot = &frame->slots[node->outputs[i].i];
-      if (!node->outputs[i].i || slot->kind == BLOK_SLOT_LATE) continue;
-      slot->kind = BLOK_SLOT_LATE;
-      slot->tensor.data = NULL;
-      slot->tensor.bytes = 0;
-    }
-    for (int b = 0; b < 2; b++) {
-      if (frame->branches[s][b]) leave_late(frame->branches[s][b]);
+void blok_frame_drop_late(blok_frame *frame) {
+  const blok_shaped *shaped = frame->shaped;
+  if (!frame->late) return;
+  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
+    if (shaped->buffers[b].kind == BLOK_BUFFER_LATE) blok_frame_drop(frame, b);
+  }
+  for (uint32_t s = 0; s < shaped->n_steps; s++) {
+    for (uint32_t b = 0; b < BLOK_FRAME_BODIES; b++) {
+      if (frame->bodies[s][b]) blok_frame_drop_late(frame->bodies[s][b]);
     }
   }
-  drop_block(frame);
 }
 
-static blok_status shape_branch(blok_frame *branch, const blok_subgraph *subgraph,
-                                const blok_facts *outer, const blok_limits *limits,
-                                blok_error *error) {
-  blok_status status = BLOK_OK;
-  blok_arena scratch;
-  blok_arena_init(&scratch, &branch->heap->allocator);
-  blok_fact *captures = blok_arena_array(&scratch, subgraph->graph->n_values, sizeof *captures);
-  if (!captures) {
-    status = blok_fail_memory(error, 0);
-    goto done;
+// True when the plan, which knows dims of -1 as open, was made for such a tensor.
+static bool shaped_for(const blok_tensor *known, blok_dtype dtype, uint32_t rank,
+                       const int64_t *dims) {
+  if (known->dtype != BLOK_UNDEFINED && known->dtype != dtype) return false;
+  if (known->rank == BLOK_RANK_OPEN) return rank <= BLOK_MAX_RANK;
+  if (known->rank != rank) return false;
+  for (uint32_t d = 0; d < rank; d++) {
+    if (known->dims[d] >= 0 && known->dims[d] != dims[d]) return false;
   }
-  for (uint32_t c = 0; c < subgraph->n_captures; c++) {
-    captures[subgraph->captures[c].inner.i] = outer->of[subgraph->captures[c].outer.i];
-  }
-  blok_error reason = BLOK_ERROR_INIT;
-  status = blok_frame_shape(branch, NULL, captures, limits, &reason);
-  if (status == BLOK_E_SHAPE) {
-    leave_late(branch);
-    status = BLOK_OK;
-  } else if (status != BLOK_OK) {
-    (void)blok_fail(error, status, "%s", reason.message);
-  }
-done:
-  blok_arena_free(&scratch);
-  return status;
+  return true;
 }
 
-blok_status blok_frame_shape(blok_frame *frame, const blok_fact *inputs, const blok_fact *captures,
-                             const blok_limits *limits, blok_error *error) {
-  blok_status status = BLOK_OK;
-  blok_facts *facts = NULL;
-  blok_facts_options options = {
-      .inputs = inputs, .captures = captures, .limits = *limits, .inferred_only = true};
-  BLOK_TRY(
-      blok_facts_compute(frame->plan->graph, &options, &frame->heap->allocator, &facts, error));
-  BLOK_TRY_TO(done, place_values(frame, facts, error));
-  for (uint32_t s = 0; s < frame->plan->n_steps; s++) {
-    for (int b = 0; b < 2; b++) {
-      if (!frame->branches[s][b]) continue;
-      BLOK_TRY_TO(done, shape_branch(frame->branches[s][b], frame->plan->steps[s].subgraph[b],
-                                     facts, limits, error));
-    }
+static blok_status fail_shape(const blok_frame *frame, blok_buffer_id id, blok_dtype dtype,
+                              uint32_t rank, const int64_t *dims, blok_error *error) {
+  const blok_tensor *known = &frame->shaped->buffers[id].shape;
+  uint32_t known_rank = known->rank == BLOK_RANK_OPEN ? 0 : known->rank;
+  return BLOK_FAIL(error, BLOK_E_SHAPE, "value '%s' was sized as %s %s, but the run makes it %s %s",
+                   blok_quote(buffer_name(frame, id)).text, blok_dtype_name(known->dtype),
+                   blok_print_dims(known->dims, known_rank).text, blok_dtype_name(dtype),
+                   blok_print_dims(dims, rank).text);
+}
+
+blok_status blok_frame_bind(blok_frame *frame, blok_value_id value, const blok_tensor *tensor,
+                            blok_error *error) {
+  blok_buffer_id id = frame->shaped->plain[value.i];
+  if (!id || frame->shaped->buffers[id].kind != BLOK_BUFFER_INPUT) return BLOK_OK;
+  if (!shaped_for(&frame->shaped->buffers[id].shape, tensor->dtype, tensor->rank, tensor->dims)) {
+    return fail_shape(frame, id, tensor->dtype, tensor->rank, tensor->dims, error);
   }
-done:
-  blok_facts_free(&facts);
-  return status;
+  frame->tensors[id] = *tensor;
+  frame->tensors[id].struct_size = sizeof *tensor;
+  frame->data[id] = tensor->data;
+  return move_views(frame, id, error);
+}
+
+const blok_tensor *blok_frame_output(const blok_frame *frame, uint32_t index) {
+  blok_value_id value = frame->shaped->plan->graph->outputs[index].value;
+  blok_buffer_id id = frame->shaped->plain[value.i];
+  return id ? &frame->tensors[id] : NULL;
+}
+
+blok_status blok_frame_size(blok_frame *frame, blok_buffer_id id, blok_dtype dtype, uint32_t rank,
+                            const int64_t *dims, blok_error *error) {
+  const blok_buffer *buffer = &frame->shaped->buffers[id];
+  blok_tensor *tensor = &frame->tensors[id];
+  if (buffer->kind != BLOK_BUFFER_LATE) {
+    if (shaped_for(&buffer->shape, dtype, rank, dims)) return BLOK_OK;
+    return fail_shape(frame, id, dtype, rank, dims, error);
+  }
+  size_t count, bytes;
+  if (rank > BLOK_MAX_RANK || !blok_dims_count(dims, rank, &count) ||
+      !blok_dense_bytes(dtype, count, &bytes)) {
+    return BLOK_FAIL(error, BLOK_E_SHAPE, "value '%s' cannot have the shape %s",
+                     blok_quote(buffer_name(frame, id)).text, blok_print_dims(dims, rank).text);
+  }
+  blok_frame_drop(frame, id);
+  void *data;
+  BLOK_TRY(blok_heap_take(frame->heap, bytes, &data, error));
+  tensor->bytes = bytes;
+  tensor->dtype = dtype;
+  tensor->rank = rank;
+  if (rank) memcpy(tensor->dims, dims, rank * sizeof *dims);
+  set_data(frame, id, data);
+  return move_views(frame, id, error);
 }

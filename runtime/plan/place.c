@@ -1,6 +1,7 @@
-// Placing values by lifetime: see plan.h.
+// Placing values by lifetime: see place.h.
+#include "runtime/plan/place.h"
+
 #include "base/size.h"
-#include "runtime/plan/plan.h"
 
 // So many values at once share the block's gaps; what lives beside more of them gets a place of its
 // own behind the shared part, which keeps the time linear in the number of values.

@@ -9,8 +9,8 @@
 #include "support/tensors.h"
 
 static const char *path_of(const char *name, const char *file) {
-  static char paths[8][512];
-  static unsigned turn;
+  static _Thread_local char paths[8][512];
+  static _Thread_local unsigned turn;
   char *path = paths[turn++ % 8];
   int length = snprintf(path, sizeof paths[0], "%s/good/%s/%s", BLOK_TEST_DATA, name, file);
   ck_assert_int_lt(length, (int)sizeof paths[0]);

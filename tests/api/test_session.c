@@ -220,9 +220,9 @@ START_TEST(run__allocates_nothing_on_known_shapes) {
   blok_test_vectors_read("conv_norm_relu", &vectors);
   ck_assert_int_eq(blok_session_new(model, &options, &session, &error), BLOK_OK);
   ck_assert_int_eq(blok_session_reshape(session, vectors.inputs, 1, &error), BLOK_OK);
-  uint64_t live = fault.live_blocks;
-  blok_test_run(session, &vectors);
-  ck_assert_uint_eq(fault.live_blocks, live);
+  const uint64_t calls = fault.calls;
+  for (int i = 0; i < 3; i++) blok_test_run(session, &vectors);
+  ck_assert_uint_eq(fault.calls, calls);
   blok_session_free(&session);
   ck_assert_uint_eq(fault.live_blocks, 0);
   blok_test_vectors_free(&vectors);
@@ -396,10 +396,10 @@ END_TEST
 // ---- Limits and cancelling ----------------------------------------------------------------------
 
 START_TEST(reshape__keeps_the_limit_of_run_bytes) {
-  static float data[3 * 80 * 80];
+  static float data[3 * 128 * 128];
   blok_model *model = blok_test_open("dynamic_dims");
   blok_limits limits = BLOK_LIMITS_INIT;
-  limits.run_bytes = 100000;
+  limits.run_bytes = 500000;
   blok_session_options options = BLOK_SESSION_OPTIONS_INIT;
   options.limits = &limits;
   blok_session *session = NULL;
@@ -412,9 +412,9 @@ START_TEST(reshape__keeps_the_limit_of_run_bytes) {
     blok_status status = blok_session_run(session, &input, 1, &y, 0, &error);
     ck_assert_msg(status == BLOK_OK, "%s", error.message);
   }
-  input = picture(data, 1, 80);
+  input = picture(data, 1, 128);
   blok_test_fails(blok_session_run(session, &input, 1, &y, 0, &error), BLOK_E_LIMIT, &error,
-                  "run_bytes", "100000", NULL);
+                  "run_bytes", "500000", NULL);
   input = picture(data, 1, 5);
   ck_assert_int_eq(blok_session_run(session, &input, 1, &y, 1, &error), BLOK_OK);
   blok_session_free(&session);

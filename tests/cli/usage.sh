@@ -40,15 +40,41 @@ err_has "no command 'nothing'"
 err_lacks 'help help'
 
 # Flags of later versions are usage errors that say so.
-for flag in --isa --reference --no-blocks --no-winograd --threads --profile --opset --functions; do
+for flag in --no-winograd --opset --functions; do
   expect 2 run "$DIGITS" $flag
   err_has "$flag is not in this version"
   out_empty
 done
-expect 2 run "$DIGITS" -t 4
-err_has '-t is not in this version'
-expect 2 bench "$DIGITS" --profile
-err_has '--profile is not in this version'
+
+# How a model is computed.
+for threads in 0 -1 1025 many 2.5 ''; do
+  expect 2 run "$DIGITS" -t "$threads"
+  err_has '-t takes a number of threads from 1 to 1024'
+  expect 2 run "$DIGITS" --threads="$threads"
+  err_has '-t takes a number of threads from 1 to 1024'
+done
+expect 2 run "$DIGITS" -t
+err_has '-t needs a value'
+expect 2 run "$DIGITS" --isa mmx
+err_has "instruction set 'mmx'"
+err_has 'scalar'
+BLOK_ISA=mmx expect 2 run "$DIGITS"
+err_has 'BLOK_ISA'
+err_has "'mmx'"
+expect 2 run "$DIGITS" --isa
+err_has '--isa needs a value'
+for flag in '-t 2' '--isa scalar' --no-blocks --reference; do
+  expect 2 convert "$DIGITS" "$T/out.onnx" $flag
+  err_has 'is not for convert in this version'
+  expect 2 inspect "$DIGITS" $flag
+  err_has '--plan and --memory'
+  expect 0 inspect "$DIGITS" --plan $flag
+  expect 0 run "$DIGITS" -q --json $flag
+  json 'len(d["outputs"]) == 1'
+done
+expect 2 inspect "$DIGITS" --plan --tree
+err_has '--plan and --memory'
+expect 2 run "$DIGITS" --profile
 for ending in blok c py txt; do
   expect 2 convert "$DIGITS" "$T/out.$ending"
   err_has 'this version writes .onnx only'
@@ -87,6 +113,7 @@ done
 expect 2 convert "$DIGITS"
 expect 2 convert "$DIGITS" a.onnx b.onnx
 expect 2 inspect "$DIGITS" --dim N=1
+err_has '--plan and --memory'
 
 # With --json a usage error is JSON too, wherever --json stands.
 expect 2 run "$DIGITS" --top 0 --json

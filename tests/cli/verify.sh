@@ -12,12 +12,13 @@ json '0 <= d["outputs"][0]["max_abs"] < 1e-3'
 
 # One folder after another, arrays as .npy, a value that differs.
 python3 tests/cli/arrays.py model "$T/same.onnx" Identity float32 3
-expect 3 verify "$T/same.onnx"
-err_has 'test_data_set_'
-err_has '--data'
-err_one_line
-INPUT=$T/same.onnx expect 3 verify -
-err_has '--data'
+expect 0 verify "$T/same.onnx"
+out_has 'noise'
+out_has 'ok: 1 output against the reference interpreter'
+INPUT=$T/same.onnx expect 0 verify -
+out_has 'against the reference interpreter'
+expect 2 verify "$T/same.onnx" --reference
+err_has 'nothing to be compared with'
 store() {
   mkdir -p "$1"
   python3 tests/cli/arrays.py npy "$1/input_0.npy" '<f4' 3 "$2"
@@ -46,6 +47,17 @@ store "$T/shape" 1,2,3 1,2,3 '<f4' 3x1
 expect 1 verify "$T/same.onnx" --data "$T/shape" --json
 json 'd["outputs"][0]["bad"] == 3 and "3x1" in d["outputs"][0]["why"]'
 
+# Without stored outputs, against the reference interpreter.
+cp "$DIGITS" "$T/digits.onnx"
+mkdir "$T/alone"
+mv "$T/digits.onnx" "$T/alone"
+for way in '' '-t 1' '-t 3' '--isa scalar' --no-blocks '--dim N=3'; do
+  expect 0 verify "$T/alone/digits.onnx" $way --json
+  json 'd["against"] == "reference" and d["ok"] is True and d["outputs"][0]["data"] is None'
+done
+expect 2 verify "$T/same.onnx" --dim N=3
+err_has 'holds the inputs'
+
 mkdir "$T/none"
 expect 3 verify "$T/same.onnx" --data "$T/none"
 err_has 'holds no input_0.pb and no input_0.npy'
@@ -60,9 +72,11 @@ err_one_line
 expect 3 verify "$GOOD/unknown_operator/model.onnx" --data "$T/none"
 err_has 'Frobnicate'
 
-# Every fixture that can be run agrees with its stored outputs.
+# Every fixture that can be run agrees with its stored outputs, however it is computed.
 for folder in "$GOOD"/*/test_data_set_0; do
-  expect 0 verify "$(dirname "$folder")/model.onnx"
+  for way in '' '--isa scalar -t 1' '--no-blocks -t 3' --reference; do
+    expect 0 verify "$(dirname "$folder")/model.onnx" $way
+  done
 done
 
 finish

@@ -1,5 +1,5 @@
 // See net.h.
-#include "net.h"
+#include "nets/net.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
-// Small networks for the matchers' tests, written by names. Nodes must be made in execution order.
-#ifndef BLOK_TESTS_UNIT_BLOCKS_NET_H
-#define BLOK_TESTS_UNIT_BLOCKS_NET_H
+// Small networks for tests of matchers and plans, written by names. Nodes must be made in execution
+// order.
+#ifndef BLOK_TESTS_NETS_NET_H
+#define BLOK_TESTS_NETS_NET_H
 
 #include "blocks/blocks.h"
 
@@ -71,4 +72,4 @@ uint32_t net_count(const net_found *found, blok_block_kind kind);
 // condition.
 void net_assert_refused(const net_found *found, const char *condition);
 
-#endif  // BLOK_TESTS_UNIT_BLOCKS_NET_H
+#endif  // BLOK_TESTS_NETS_NET_H

@@ -2,7 +2,7 @@
 #ifndef BLOK_TESTS_UNIT_BLOCKS_AGAIN_H
 #define BLOK_TESTS_UNIT_BLOCKS_AGAIN_H
 
-#include "net.h"
+#include "nets/net.h"
 
 // Gives every float32 weight of one axis or more seeded noise; what is called NAME.var is positive.
 void again_noise(blok_module *module);

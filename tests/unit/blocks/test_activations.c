@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 typedef struct spelling {
   blok_activation activation;

@@ -1,7 +1,7 @@
 // bottleneck: kernels, groups and widths.
 #include <check.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 // 1x1, kxk, 1x1 with Relu between, of 16 channels; the middle one stands in `groups` groups.
 static net_found match_bottleneck(int64_t mid, int64_t groups, int64_t k) {

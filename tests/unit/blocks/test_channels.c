@@ -1,7 +1,7 @@
 // Which axis of x holds the channels, told by F(x).
 #include <check.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 static const char *const last[][8] = {
     {"LayerNormalization axis=-1: x g16 = a", "MatMul: a w = f", "Add: f x = y"},

@@ -1,7 +1,7 @@
 // conv_norm_act: what it takes in, in which spellings, and what it leaves alone.
 #include <check.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 #define C3_8 \
   (net_conv_shape) { 3, 8, 3, 2, 0 }

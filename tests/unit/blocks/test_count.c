@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 #include "support/fault.h"
 
 static uint64_t parameters(const blok_module *module) {

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 static void write_constants(blok_graph *g) {
   static const struct {

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "blocks/region.h"
-#include "net.h"
+#include "nets/net.h"
 #include "support/fault.h"
 
 // A net of one input "x" and one 3x3 weight of two channels.

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 // What stands between x (16 channels) and f.
 typedef struct form {

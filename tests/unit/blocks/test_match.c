@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 #include "support/fault.h"
 
 static void name_node(blok_graph *g, uint32_t node, const char *name) {

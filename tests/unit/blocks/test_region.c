@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "blocks/region.h"
-#include "net.h"
+#include "nets/net.h"
 #include "support/fault.h"
 
 // A matcher over a net whose squeeze-excites have been found.

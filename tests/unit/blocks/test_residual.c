@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 static const blok_residual_desc *the_residual(const net_found *found) {
   ck_assert_uint_eq(found->overlay->n_misses, 0);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 static blok_graph *begin(blok_module **module) {
   *module = net_module();

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 static void assert_refused(blok_module *module, const char *condition) {
   net_found found = net_finish(module);

@@ -1,7 +1,7 @@
 // Open heights and widths: one rule for all kinds with an addition.
 #include <check.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 typedef struct pool {
   const char *op_type;

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "net.h"
+#include "nets/net.h"
 
 // The parts of an SE of 16 channels and 4 hidden; each test spoils one of them.
 typedef struct se_net {

@@ -15,8 +15,8 @@ typedef struct one_hook {
   blok_fact in[ONE_HOOK_SLOTS];
   bool has_in[ONE_HOOK_SLOTS];
   blok_fact out[ONE_HOOK_SLOTS];
-  blok_status (*subgraph)(blok_infer *self, const blok_subgraph *subgraph, blok_fact *outputs,
-                          blok_error *error);
+  blok_status (*subgraph)(blok_infer *self, const blok_subgraph *subgraph, const blok_fact *inputs,
+                          blok_fact *outputs, blok_error *error);
   blok_error error;
 } one_hook;
 

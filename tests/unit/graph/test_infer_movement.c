@@ -459,8 +459,9 @@ END_TEST
 static blok_graph then_graph = {.n_outputs = 1};
 static blok_graph else_graph = {.n_outputs = 1};
 
-static blok_status branch(blok_infer *self, const blok_subgraph *subgraph, blok_fact *outputs,
-                          blok_error *error) {
+static blok_status branch(blok_infer *self, const blok_subgraph *subgraph, const blok_fact *inputs,
+                          blok_fact *outputs, blok_error *error) {
+  ck_assert_ptr_null(inputs);
   blok_dim dims[3] = {{-1, "N"}, {subgraph->graph == &then_graph ? 3 : 5, NULL}, {4, NULL}};
   blok_infer inner = *self;
   inner.out = outputs;

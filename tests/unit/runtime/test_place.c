@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "runtime/plan/plan.h"
+#include "runtime/plan/place.h"
 
 Suite *suite_place(void);
 

@@ -1,0 +1,4 @@
+// The kernels of layout.h in AVX2.
+#include "runtime/kernels/simd_avx2.h"
+// The words come first.
+#include "runtime/kernels/layout_template.h"
