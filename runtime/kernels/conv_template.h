@@ -46,10 +46,10 @@ BLOK_INLINE void conv_tile(const blok_conv_tiles *t, uint32_t row, const int row
       VF_UNROLL
       for (int r = 0; r < rows; r++) in[r] += t->block;
     }
-    for (uint32_t n = t->rest; n; n--) {
+    for (uint32_t k = 0; k < t->rest; k++) {
       VF_UNROLL
       for (int r = 0; r < rows; r++) {
-        const vf x = vf_broadcast(in[r]++);
+        const vf x = vf_broadcast(in[r] + k);
         VF_UNROLL
         for (int b = 0; b < blocks; b++) {
           sum[r * blocks + b] = vf_fma(x, vf_load(w + b * VF_LANES), sum[r * blocks + b]);

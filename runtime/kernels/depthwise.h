@@ -47,8 +47,8 @@ bool blok_depthwise_fits(uint32_t group_in, uint32_t group_out, uint32_t lanes);
 size_t blok_depthwise_packed_floats(uint32_t channels, uint32_t group_in, uint32_t taps,
                                     uint32_t lanes);
 
-// Packs weights [channels][group_in][kernel_h][kernel_w], each output's multiplied by its mul (NULL:
-// by 1). Lanes beyond channels are 0.
+// Packs weights [channels][group_in][kernel_h][kernel_w], each output's multiplied by its mul
+// (NULL: by 1). Lanes beyond channels are 0.
 void blok_depthwise_pack(const float *weights, const float *mul, uint32_t channels,
                          uint32_t group_in, uint32_t kernel_h, uint32_t kernel_w, uint32_t lanes,
                          float *packed);

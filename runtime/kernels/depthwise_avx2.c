@@ -1,4 +1,6 @@
 // Depthwise convolutions and narrow groups in AVX2.
 #include "runtime/kernels/simd_avx2.h"
-// The words come first.
+
+enum { WIDE = 7 };
+// The words and WIDE come first.
 #include "runtime/kernels/depthwise_template.h"

@@ -2,20 +2,21 @@
 //
 // Everything grows out of one function, `outputs`, which computes N neighbouring pixels of a row in
 // registers and is compiled with its parameters constant: kernel width, stride, how a lane finds
-// its input, and whether the pixels may need columns outside the picture.
+// its input, and whether the pixels may need columns outside the picture. The including file sets
+// WIDE, the pixels of a full group: their sums and a row of taps should fill the registers.
 #include <math.h>
 
 #include "runtime/kernels/depthwise.h"
 
 enum {
   L = VF_LANES,
-  WIDE = 7,      // pixels of a full group: their sums and a row of taps fill the registers
-  NARROW = 4,    // of the last group of a row, where so few remain
-  TILE = 1024    // floats that the epilogue takes at once: 4 KB
+  NARROW = WIDE / 2 + 1,  // pixels of the last group of a row, where so few remain
+  TAPS = 7,               // most taps of a row that stay in registers
+  TILE = 1024             // floats that the epilogue takes at once: 4 KB
 };
 
-// How the lanes of an output find their input: the same lane; one of four by a permutation that is a
-// constant (groups of four) or a variable; any one; one for all of them.
+// How the lanes of an output find their input: the same lane; one of four, by a permutation that is
+// a constant (groups of four) or a variable; any one; one for all of them.
 enum { OWN, FOUR, WITHIN_4, ANY_LANE, SAME };
 
 // What a cell's pixels share.
@@ -91,7 +92,7 @@ BLOK_INLINE void store_pixels(const row *r, float *out, vf *sum, uint32_t n, con
 BLOK_INLINE void add_taps(vf *sum, const float *in, const float *weights, int64_t column,
                           int64_t width, vp lanes, const int k, const int K, const int S,
                           const int N, const bool inside, const int kind) {
-  vf tap[WIDE];
+  vf tap[TAPS];
   VF_UNROLL
   for (int t = 0; t < K; t++) tap[t] = vf_load(weights + t * L);
   VF_UNROLL

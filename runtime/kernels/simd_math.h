@@ -104,17 +104,15 @@ BLOK_INLINE vf vf_softplus(vf x) {
   return vf_add(vf_max(vf_zero(), x), vf_log1p_unit(vf_exp(vf_neg(vf_abs(x)))));
 }
 
-// A polynomial up to 1; from there 1 - e^q(x), q a fit to log(1 - erf(x)). 2.8 ulp.
+// A quotient of polynomials up to 3.925, 1 from there on. 7 ulp.
 BLOK_INLINE vf vf_erf(vf x) {
-  const vf least = vf_min(vf_set(4.0f), vf_abs(x));
   const vf u = vf_mul(x, x);
-  const vf near =
-      vf_mul(x, VF_POLYNOMIAL(u, 1.12837923f, -0.376126379f, 0.112837829f, -0.0268654451f,
-                              0.00522107491f, -0.000848471071f, 0.000112705413f, -9.68012682e-06f));
-  const vf q = VF_POLYNOMIAL(least, 0.00018803963f, -1.12957847f, -0.633219898f, -0.108418562f,
-                             0.025208246f, -0.00420455728f, 0.000441335287f, -2.16867465e-05f);
-  const vf far = vf_copysign(vf_sub(vf_set(1.0f), vf_exp(q)), x);
-  return vf_select(vf_lt(least, vf_set(1.0f)), near, far);
+  const vf p = VF_POLYNOMIAL(u, 1.12837911f, 0.190591902f, 0.0527690277f, 0.00377246435f,
+                             0.000284840615f, 2.04602793e-06f);
+  const vf q = VF_POLYNOMIAL(u, 1.0f, 0.502240419f, 0.114181936f, 0.0149830254f, 0.00116383529f,
+                             3.80476304e-05f);
+  const vm far = vf_le(vf_set(3.925f), vf_abs(x));
+  return vf_select(far, vf_copysign(vf_set(1.0f), x), vf_div(vf_mul(x, p), q));
 }
 
 #endif  // BLOK_KERNELS_SIMD_MATH_H

@@ -46,7 +46,8 @@ static blok_status fill(void *context, const blok_tensor *values, void *out, blo
   const blok_conv_node *c = job->conv;
   (void)error;
   for (uint32_t i = 0; values[1].data && i < c->out_channels; i++) {
-    job->mul[i] = (float)(number(&values[1], i) / sqrt(number(&values[2], i) + (double)job->epsilon));
+    const double variance = number(&values[2], i) + (double)job->epsilon;
+    job->mul[i] = (float)(number(&values[1], i) / sqrt(variance));
   }
   blok_depthwise_pack(values[0].data, values[1].data ? job->mul : NULL, c->out_channels,
                       c->in_channels / c->groups, c->kernel_h, c->kernel_w, job->lanes, out);

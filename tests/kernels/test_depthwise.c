@@ -65,8 +65,8 @@ static void case_begin(conv_case *c, const shape *s) {
   c->x = values_new((size_t)s->images * c->in_channels * s->h * s->w, 1);
   c->weights = values_new((size_t)c->channels * s->group_in * c->taps, 2);
   snprintf(c->what, sizeof c->what,
-           "%u groups of %u to %u, %ux%u, kernel %ux%u, stride %ux%u, dilation %ux%u, pads %u %u %u "
-           "%u",
+           "%u groups of %u to %u, %ux%u, kernel %ux%u, stride %ux%u, dilation %ux%u, "
+           "pads %u %u %u %u",
            s->groups, s->group_in, s->group_out, s->h, s->w, s->kernel_h, s->kernel_w, s->stride_h,
            s->stride_w, s->dilation_h, s->dilation_w, s->top, s->left, s->bottom, s->right);
 }

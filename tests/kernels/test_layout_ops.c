@@ -10,6 +10,7 @@
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 #include "speed.h"
+#include "support/fault.h"
 
 // ---- A net of one input -------------------------------------------------------------------------
 
@@ -555,6 +556,63 @@ START_TEST(resize__scales_rows_and_columns_wherever_the_channels_are) {
 }
 END_TEST
 
+// ---- No memory ----------------------------------------------------------------------------------
+
+static blok_status shape_with(void *context, const blok_allocator *allocator, blok_error *error) {
+  const net *self = context;
+  blok_engine *engine = NULL;
+  const blok_plan *plan;
+  blok_shaped *shaped = NULL;
+  const blok_limits limits = blok_limits_resolve(NULL);
+  blok_dim dims[4];
+  for (uint32_t i = 0; i < 4; i++) dims[i] = blok_dim_of(self->dims[i]);
+  const blok_fact x = {.kind = BLOK_TYPE_TENSOR, .dtype = BLOK_F32, .rank = 4, .dims = dims};
+  blok_status status = blok_engine_new(self->module, NULL, NULL, allocator, &engine, error);
+  if (status == BLOK_OK) {
+    status = blok_engine_plan(engine, tested_isa(0), false, true, &plan, error);
+  }
+  if (status == BLOK_OK) status = blok_engine_shape(engine, plan, &x, &limits, &shaped, error);
+  if (engine) blok_engine_release(engine, &shaped);
+  blok_engine_free(&engine);
+  return status;
+}
+
+static void make_everything(net *self) {
+  make_split(self);
+  const blok_node *node = blok_node_at(self->graph, self->node);
+  const blok_value_id right = node->outputs[1];
+  add(self, "Concat", 1, &right, 1);
+  number(self, "axis", 1);
+  make_pad(self);
+  make_resize(self);
+  make_transpose(self);
+  make_gather(self);
+  make_tile(self);
+  make_casts(self);
+}
+
+START_TEST(plan__survives_every_failed_allocation) {
+  static const int64_t dims[] = {1, 18, 3, 3};
+  axis = 1;
+  n_cuts = 2;
+  memcpy(cuts, DIMS(9, 9), 2 * sizeof *cuts);
+  memcpy(pads, DIMS(0, 0, 1, 0, 0, 0, 1, 1), sizeof pads);
+  pad_mode = "edge";
+  resize_mode = "linear";
+  resize_rule = "half_pixel";
+  n_scales = perm_rank = 4;
+  memcpy(scales, SCALES(1, 1, 2, 2), sizeof scales);
+  memcpy(perm, DIMS(0, 2, 3, 1), 4 * sizeof *perm);
+  void (*const makes[])(net *) = {make_everything, make_concat_shuffle_split};
+  for (int i = 0; i < 2; i++) {
+    net self;
+    build(&self, true, 4, dims, makes[i]);
+    ck_assert_uint_gt(blok_fault_sweep(shape_with, &self), 20);
+    blok_module_free(&self.module);
+  }
+}
+END_TEST
+
 Suite *suite_layout_ops(void);
 Suite *suite_layout_ops(void) {
   Suite *suite = suite_create("layout_ops");
@@ -576,5 +634,6 @@ Suite *suite_layout_ops(void) {
   tcase_add_test(tests, gather__takes_slices_of_any_axis);
   tcase_add_test(tests, cast__goes_there_and_back);
   tcase_add_test(tests, resize__scales_rows_and_columns_wherever_the_channels_are);
+  tcase_add_test(tests, plan__survives_every_failed_allocation);
   return suite;
 }

@@ -47,11 +47,11 @@ static const struct {
     {"expm1", {BLOK_FN_ELU, 1, 0}, elu, 1.0, 0},
     {"sigmoid", {BLOK_FN_SIGMOID, 0, 0}, sigmoid, 2.5, 0},
     {"tanh", {BLOK_FN_TANH, 0, 0}, tanh, 2.6, 0},
-    {"erf", {BLOK_FN_ERF, 0, 0}, erf, 2.8, 0},
+    {"erf", {BLOK_FN_ERF, 0, 0}, erf, 7.0, 0},
     {"softplus", {BLOK_FN_SOFTPLUS, 0, 0}, softplus, 2.8, 0},
     {"silu", {BLOK_FN_SILU, 1, 0}, silu, 0, 1.2e-7},
     {"mish", {BLOK_FN_MISH, 0, 0}, mish, 0, 1.2e-7},
-    {"gelu", {BLOK_FN_GELU, 0, 0}, gelu, 0, 1.2e-7},
+    {"gelu", {BLOK_FN_GELU, 0, 0}, gelu, 0, 2.5e-7},
     {"gelu_tanh", {BLOK_FN_GELU_TANH, 0, 0}, gelu_tanh, 0, 1.2e-7},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
