@@ -153,6 +153,7 @@ static void run_once(const blok_model *model, size_t inputs, size_t outputs) {
   size_t made = 0;
   if (inputs > MAX_INPUTS) return;
   blok_session_options options = BLOK_SESSION_OPTIONS_INIT;
+  options.threads = 1;
   options.progress = count_calls;
   options.progress_context = &calls;
   while (made < inputs && make_input(model, made, &in[made])) made++;
@@ -193,6 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   options.limits = &limits;
   options.external = &external;
   options.warn = on_warning;
+  options.threads = 1;
   options.progress = count_calls;
   options.progress_context = &calls;
   blok_model *model = NULL;

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -179,7 +180,9 @@ int blok_verify_noise(blok_verify_job *job, blok_verify_run run) {
   return status;
 }
 
-// Without stored outputs: what the session makes against what the reference interpreter makes.
+// Without stored outputs: what the session makes against what the reference interpreter makes. Sums
+// in float differ from sums in double by the size of what was summed, not of what cancellation
+// left, so the absolute tolerance grows with the output's largest number.
 static int check_reference(blok_verify_job *job, const char *folder, const blok_tensor *inputs) {
   blok_tensor *want = blok_cli_alloc(job->output_count, sizeof *want);
   int status = blok_verify_session(job, job->session, inputs, job->outputs);
@@ -188,7 +191,8 @@ static int check_reference(blok_verify_job *job, const char *folder, const blok_
     blok_verdict *next = &job->verdicts[job->verdict_count++];
     next->folder = folder;
     next->output = i;
-    blok_compare(&job->outputs[i], &want[i], job->rtol, job->atol, &next->difference);
+    const double atol = job->atol * fmax(1, blok_largest(&want[i]));
+    blok_compare(&job->outputs[i], &want[i], job->rtol, atol, &next->difference);
   }
   free(want);
   return status;
@@ -223,8 +227,8 @@ void blok_verify_table(const blok_verify_job *job) {
 
 static void print_text(const blok_verify_job *job, bool good) {
   blok_verify_table(job);
-  fprintf(job->cli->out, "%s: %zu output%s%s, rtol %g, atol %g\n",
-          good ? "ok" : "values differ", job->verdict_count, job->verdict_count == 1 ? "" : "s",
+  fprintf(job->cli->out, "%s: %zu output%s%s, rtol %g, atol %g\n", good ? "ok" : "values differ",
+          job->verdict_count, job->verdict_count == 1 ? "" : "s",
           job->folder_count > 0 ? "" : " against the reference interpreter", job->rtol, job->atol);
 }
 
@@ -260,7 +264,8 @@ static int verify_model(blok_verify_job *job, const char *path) {
   const bool stored = job->folder_count > 0;
   if (stored && (job->bindings.dim_count > 0 || job->bindings.shape_count > 0)) {
     return blok_cli_usage(job->cli,
-                          "--dim and --shape are for inputs of noise: %s holds the inputs",
+                          "--dim and --shape are for noise, with --blocks or without stored data: "
+                          "%s holds the inputs",
                           blok_show(job->folders[0]).text);
   }
   if (!stored && job->cli->reference) {
@@ -337,8 +342,10 @@ const blok_command blok_command_verify = {
         "in the order of the model's inputs and outputs. Without --data the folders\n"
         "test_data_set_* beside the model are taken; where there are none, the inputs are noise,\n"
         "and what the reference interpreter makes of them stands for what is stored. A number is\n"
-        "good when |got - stored| <= A + R * |stored|; NaN agrees with NaN; type and shape must\n"
-        "agree. The exit status is 1 when something differs.\n"
+        "good when |got - stored| <= A + R * |stored|; beside the reference interpreter A counts "
+        "as\n"
+        "many times as the output's largest number says, if that is above 1. NaN agrees with NaN;\n"
+        "type and shape must agree. The exit status is 1 when something differs.\n"
         "\n"
         "With --blocks the nodes of every block are deleted and written anew from the block's\n"
         "descriptor and weights alone; both models run on the inputs of DIR, or on noise, and\n"

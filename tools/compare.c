@@ -52,3 +52,13 @@ void blok_compare(const blok_tensor *got, const blok_tensor *want, double rtol, 
   }
   if (lone_nan) out->max_abs = out->max_rel = (double)NAN;
 }
+
+double blok_largest(const blok_tensor *tensor) {
+  const size_t count = blok_tensor_count(tensor) * blok_element_parts(tensor->dtype);
+  double most = 0;
+  for (size_t i = 0; i < count; i++) {
+    const double x = fabs(blok_element_get(tensor, i));
+    if (isfinite(x) && x > most) most = x;
+  }
+  return most;
+}

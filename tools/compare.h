@@ -17,4 +17,7 @@ typedef struct blok_difference {
 void blok_compare(const blok_tensor *got, const blok_tensor *want, double rtol, double atol,
                   blok_difference *out);
 
+// The largest finite magnitude among a tensor's numbers; 0 where there is none.
+double blok_largest(const blok_tensor *tensor);
+
 #endif  // BLOK_TOOLS_COMPARE_H

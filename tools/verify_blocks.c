@@ -159,17 +159,6 @@ static void end_comparison(comparison *self) {
 
 // ---- Running both -------------------------------------------------------------------------------
 
-// The largest finite magnitude among a tensor's numbers.
-static double largest(const blok_tensor *tensor) {
-  const size_t count = blok_tensor_count(tensor) * blok_element_parts(tensor->dtype);
-  double most = 0;
-  for (size_t i = 0; i < count; i++) {
-    const double x = fabs(blok_element_get(tensor, i));
-    if (isfinite(x) && x > most) most = x;
-  }
-  return most;
-}
-
 // A block's other spelling rounds elsewhere, and a deep network makes much of that where its sums
 // cancel. So the relative tolerance is of the output's largest value, not of each.
 static int run_both(blok_verify_job *job, const char *folder, const blok_tensor *inputs) {
@@ -180,7 +169,7 @@ static int run_both(blok_verify_job *job, const char *folder, const blok_tensor 
     blok_verdict *next = &job->verdicts[job->verdict_count++];
     next->folder = folder;
     next->output = i;
-    const double atol = job->atol + job->rtol * largest(&job->outputs[i]);
+    const double atol = job->atol + job->rtol * blok_largest(&job->outputs[i]);
     blok_compare(&again[i], &job->outputs[i], 0, atol, &next->difference);
   }
   free(again);

@@ -43,6 +43,16 @@ typedef struct strip_at {
 
 // ---- The table of offsets -----------------------------------------------------------------------
 
+// to[first], ... of up to end: at, at + by, ... Gives end, or first if that is more.
+static uint32_t progression(int32_t *to, uint32_t first, uint32_t end, uint32_t at, uint32_t by) {
+  typedef uint32_t four __attribute__((vector_size(16)));
+  four next = {at, at + by, at + 2 * by, at + 3 * by};
+  uint32_t i = first;
+  for (; i + 4 <= end; i += 4, next += 4 * by) memcpy(to + i, &next, sizeof next);
+  for (at += by * (i - first); i < end; i++, at += by) to[i] = (int32_t)at;
+  return i;
+}
+
 // Offsets of count rows that lie in one picture row, for one tap: the inputs x, x + stride, ... of
 // the input row at base; those outside 0 to width are at zero.
 static void offsets_along(int32_t *to, uint32_t count, int64_t x, int32_t stride, uint32_t width,
@@ -54,8 +64,7 @@ static void offsets_along(int32_t *to, uint32_t count, int64_t x, int32_t stride
     for (; i < count && x < 0; i++, x += stride, at += by) to[i] = zero;
     uint64_t left = x < width ? (width - (uint64_t)x + (uint32_t)stride - 1) / (uint32_t)stride : 0;
     const uint32_t end = left < count - i ? i + (uint32_t)left : count;
-    int32_t here = (int32_t)(i < end ? at : 0);
-    for (; i < end; i++, here += by) to[i] = here;
+    i = progression(to, i, end, (uint32_t)at, (uint32_t)by);
     for (; i < count; i++) to[i] = zero;
     return;
   }

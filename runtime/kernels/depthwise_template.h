@@ -72,7 +72,8 @@ BLOK_INLINE vf load_input(const float *p, vp lanes, const int k, const int kind)
 }
 
 BLOK_INLINE vp lanes_of(const row *r, uint32_t k, const int kind) {
-  return kind == WITHIN_4 || kind == ANY_LANE ? vp_plus(r->work->lanes, (int32_t)k) : r->work->lanes;
+  const vp lanes = r->work->lanes;
+  return kind == WITHIN_4 || kind == ANY_LANE ? vp_plus(lanes, (int32_t)k) : lanes;
 }
 
 BLOK_INLINE void store_pixels(const row *r, float *out, vf *sum, uint32_t n, const int N,

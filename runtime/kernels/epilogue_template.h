@@ -15,13 +15,20 @@
 
 BLOK_INLINE vf vf_or(const float *p, float absent) { return p ? vf_load(p) : vf_set(absent); }
 
-// The arguments after job are constants where a loop of its own is wanted.
-BLOK_INLINE void rows_body(const blok_rows_job *job, blok_act_kind act, blok_act_kind after,
-                           bool residual, bool sums, lanes_kind lanes) {
+// What a loop does. Constants, where a loop of its own is wanted.
+typedef struct rows_form {
+  blok_act_kind act, after;
+  bool residual, scaled, sums;
+  bool unit;  // the activation's a is 1
+  lanes_kind lanes;
+} rows_form;
+
+BLOK_INLINE void rows_body(const blok_rows_job *job, rows_form form) {
   const uint32_t live = job->live;
   const vf mul = vf_or(job->mul, 1.0f), bias = vf_or(job->bias, -0.0f);
   const vf scale = vf_or(job->scale, 1.0f);
-  const vf_act_words words = {vf_set(job->act.a), vf_set(job->act.b), vf_or(job->slope, 0.0f)};
+  const vf_act_words words = {vf_set(form.unit ? 1.0f : job->act.a), vf_set(job->act.b),
+                              vf_or(job->slope, 0.0f)};
   const vm keep = vf_lanes_below(live);
   const size_t in_stride = job->in_stride, out_stride = job->out_stride;
   const size_t beside_stride = job->residual_stride;
@@ -29,35 +36,41 @@ BLOK_INLINE void rows_body(const blok_rows_job *job, blok_act_kind act, blok_act
   float *out = job->out;
   vf sum = vf_zero();
   for (size_t i = job->rows; i > 0; i--) {
-    vf x = vf_act(act, vf_fma(vf_load_lanes(in, lanes, live), mul, bias), &words);
-    if (residual) {
-      x = vf_fma(x, scale, vf_load_lanes(beside, lanes, live));
+    vf x = vf_act(form.act, vf_fma(vf_load_lanes(in, form.lanes, live), mul, bias), &words);
+    if (form.residual) {
+      x = vf_fma(x, scale, vf_load_lanes(beside, form.lanes, live));
       beside += beside_stride;
-    } else {
-      x = vf_fma(x, scale, vf_set(-0.0f));
+    } else if (form.scaled) {
+      x = vf_mul(x, scale);
     }
-    x = vf_act(after, x, &words);
-    if (sums) sum = vf_add(sum, lanes == LANES_ALL ? x : vf_select(keep, x, vf_zero()));
-    vf_store_lanes(out, x, lanes, live, keep);
+    x = vf_act(form.after, x, &words);
+    if (form.sums) sum = vf_add(sum, form.lanes == LANES_ALL ? x : vf_select(keep, x, vf_zero()));
+    vf_store_lanes(out, x, form.lanes, live, keep);
     in += in_stride;
     out += out_stride;
   }
-  if (sums) vf_store(job->sums, vf_add(vf_load(job->sums), sum));
+  if (form.sums) vf_store(job->sums, vf_add(vf_load(job->sums), sum));
 }
 
 // ---- Every activation: without after ------------------------------------------------------------
 
-#define EACH_ACT(X)                                                                               \
-  X(NONE)                                                                                         \
-  X(RELU)                                                                                         \
-  X(CLIP)                                                                                         \
-  X(LEAKY) X(PRELU) X(SIGMOID) X(TANH) X(HARD_SIGMOID) X(HARD_SWISH) X(SILU) X(GELU) X(GELU_TANH) \
-      X(MISH) X(ELU) X(SELU) X(SOFTPLUS) X(ERF) X(EXP) X(LOG) X(SQRT) X(RECIPROCAL) X(ABS) X(NEG) \
-          X(FLOOR) X(CEIL) X(ROUND) X(SOFTSIGN)
+#define EACH_ACT(X)                                                                            \
+  X(NONE)                                                                                      \
+  X(RELU)                                                                                      \
+  X(CLIP)                                                                                      \
+  X(LEAKY)                                                                                     \
+  X(PRELU)                                                                                     \
+  X(SIGMOID) X(TANH) X(HARD_SIGMOID) X(HARD_SWISH) X(SILU) X(GELU) X(GELU_TANH) X(MISH) X(ELU) \
+      X(SELU) X(SOFTPLUS) X(ERF) X(EXP) X(LOG) X(SQRT) X(RECIPROCAL) X(ABS) X(NEG) X(FLOOR)    \
+          X(CEIL) X(ROUND) X(SOFTSIGN)
 
-#define ROWS_OF(kind)                                                                              \
-  static void rows_##kind(const blok_rows_job *job, lanes_kind lanes) {                            \
-    rows_body(job, BLOK_FN_##kind, BLOK_FN_NONE, job->residual != NULL, job->sums != NULL, lanes); \
+#define ROWS_OF(kind)                                                   \
+  static void rows_##kind(const blok_rows_job *job, lanes_kind lanes) { \
+    rows_body(job, (rows_form){.act = BLOK_FN_##kind,                   \
+                               .residual = job->residual != NULL,       \
+                               .scaled = job->scale != NULL,            \
+                               .sums = job->sums != NULL,               \
+                               .lanes = lanes});                        \
   }
 EACH_ACT(ROWS_OF)
 #undef ROWS_OF
@@ -67,14 +80,22 @@ typedef void (*rows_fn)(const blok_rows_job *job, lanes_kind lanes);
 static const rows_fn rows_by_act[BLOK_FN_KINDS] = {EACH_ACT(ROW_OF)};
 #undef ROW_OF
 
-// ---- The frequent ones: all lanes are channels --------------------------------------------------
+// ---- The frequent ones: all lanes are channels, no scale but with a residual, a of SiLU is 1 ----
 
-#define QUICK(name, act, after, residual)                                       \
-  static void quick_##name(const blok_rows_job *job) {                          \
-    rows_body(job, BLOK_FN_##act, BLOK_FN_##after, residual, false, LANES_ALL); \
-  }                                                                             \
-  static void quick_sums_##name(const blok_rows_job *job) {                     \
-    rows_body(job, BLOK_FN_##act, BLOK_FN_##after, residual, true, LANES_ALL);  \
+#define QUICK_FORM(act_, after_, residual_, sums_)     \
+  ((rows_form){.act = BLOK_FN_##act_,                  \
+               .after = BLOK_FN_##after_,              \
+               .residual = residual_,                  \
+               .sums = sums_,                          \
+               .unit = BLOK_FN_##act_ == BLOK_FN_SILU, \
+               .lanes = LANES_ALL})
+#define QUICK(name, act, after, residual)                      \
+  static void quick_##name(const blok_rows_job *job) {         \
+    if (job->sums) {                                           \
+      rows_body(job, QUICK_FORM(act, after, residual, true));  \
+    } else {                                                   \
+      rows_body(job, QUICK_FORM(act, after, residual, false)); \
+    }                                                          \
   }
 QUICK(none, NONE, NONE, false)
 QUICK(relu, RELU, NONE, false)
@@ -84,31 +105,31 @@ QUICK(silu, SILU, NONE, false)
 QUICK(add, NONE, NONE, true)
 QUICK(add_relu, NONE, RELU, true)
 #undef QUICK
+#undef QUICK_FORM
 
-#define QUICK_OR_SUMS(name) job->sums ? quick_sums_##name : quick_##name
-static void (*quick_rows(const blok_rows_job *job))(const blok_rows_job *) {
+typedef void (*quick_fn)(const blok_rows_job *job);
+static quick_fn quick_rows(const blok_rows_job *job) {
   if (job->residual) {
     if (job->act.kind != BLOK_FN_NONE) return NULL;
-    if (job->after.kind == BLOK_FN_NONE) return QUICK_OR_SUMS(add);
-    return job->after.kind == BLOK_FN_RELU ? QUICK_OR_SUMS(add_relu) : NULL;
+    if (job->after.kind == BLOK_FN_NONE) return quick_add;
+    return job->after.kind == BLOK_FN_RELU ? quick_add_relu : NULL;
   }
-  if (job->after.kind != BLOK_FN_NONE) return NULL;
+  if (job->after.kind != BLOK_FN_NONE || job->scale) return NULL;
   switch ((int)job->act.kind) {
     case BLOK_FN_NONE:
-      return QUICK_OR_SUMS(none);
+      return quick_none;
     case BLOK_FN_RELU:
-      return QUICK_OR_SUMS(relu);
+      return quick_relu;
     case BLOK_FN_CLIP:
-      return QUICK_OR_SUMS(clip);
+      return quick_clip;
     case BLOK_FN_HARD_SWISH:
-      return QUICK_OR_SUMS(hard_swish);
+      return quick_hard_swish;
     case BLOK_FN_SILU:
-      return QUICK_OR_SUMS(silu);
+      return job->act.a == 1.0f ? quick_silu : NULL;
     default:
       return NULL;
   }
 }
-#undef QUICK_OR_SUMS
 
 // ---- The two functions --------------------------------------------------------------------------
 
@@ -143,7 +164,7 @@ static void two_passes(const blok_rows_job *job, lanes_kind lanes) {
 void ISA_NAME(blok_rows_job)(const blok_rows_job *job) {
   const lanes_kind lanes = lanes_of(job->live, job->matrix);
   if (lanes == LANES_MATRIX && job->live == 0) return;
-  void (*quick)(const blok_rows_job *) = lanes == LANES_ALL ? quick_rows(job) : NULL;
+  const quick_fn quick = lanes == LANES_ALL ? quick_rows(job) : NULL;
   if (quick) {
     quick(job);
   } else if (job->after.kind == BLOK_FN_NONE) {

@@ -50,30 +50,28 @@ static int64_t integer_of(double value, int64_t lowest, uint64_t highest) {
   return value < 0x1p64 && highest == UINT64_MAX ? (int64_t)(uint64_t)value : (int64_t)highest;
 }
 
-#define EACH(i) for (size_t i = 0; i < n; i++)
-
 // ---- By doubles ---------------------------------------------------------------------------------
 
 static void load_doubles(blok_dtype dtype, const void *data, size_t n, double *out) {
   const uint8_t *bytes = data;
   const uint16_t *halves = data;
   switch ((int)dtype) {
-#define CASE(id, type, ...)                           \
-  case id:                                            \
-    EACH(i) out[i] = (double)((const type *)data)[i]; \
+#define CASE(id, type, ...)                                                  \
+  case id:                                                                   \
+    for (size_t i = 0; i < n; i++) out[i] = (double)((const type *)data)[i]; \
     break;
     INTEGERS(CASE)
     CASE(BLOK_F32, float, )
     CASE(BLOK_F64, double, )
 #undef CASE
     case BLOK_BOOL:
-      EACH(i) out[i] = bytes[i] != 0;
+      for (size_t i = 0; i < n; i++) out[i] = bytes[i] != 0;
       break;
     case BLOK_F16:
-      EACH(i) out[i] = (double)blok_f16_to_f32(halves[i]);
+      for (size_t i = 0; i < n; i++) out[i] = (double)blok_f16_to_f32(halves[i]);
       break;
     default:
-      EACH(i) out[i] = (double)blok_bf16_to_f32(halves[i]);
+      for (size_t i = 0; i < n; i++) out[i] = (double)blok_bf16_to_f32(halves[i]);
       break;
   }
 }
@@ -82,26 +80,26 @@ static void store_doubles(blok_dtype dtype, const double *in, size_t n, void *da
   uint8_t *bytes = data;
   uint16_t *halves = data;
   switch ((int)dtype) {
-#define CASE(id, type, lowest, highest)                                  \
-  case id:                                                               \
-    EACH(i)((type *)data)[i] = (type)integer_of(in[i], lowest, highest); \
+#define CASE(id, type, lowest, highest)                                                          \
+  case id:                                                                                       \
+    for (size_t i = 0; i < n; i++) ((type *)data)[i] = (type)integer_of(in[i], lowest, highest); \
     break;
     INTEGERS(CASE)
 #undef CASE
     case BLOK_F32:
-      EACH(i)((float *)data)[i] = (float)in[i];
+      for (size_t i = 0; i < n; i++) ((float *)data)[i] = (float)in[i];
       break;
     case BLOK_F64:
       memcpy(data, in, n * sizeof *in);
       break;
     case BLOK_BOOL:
-      EACH(i) bytes[i] = in[i] < 0 || in[i] > 0 || in[i] != in[i];
+      for (size_t i = 0; i < n; i++) bytes[i] = in[i] < 0 || in[i] > 0 || in[i] != in[i];
       break;
     case BLOK_F16:
-      EACH(i) halves[i] = blok_f16_from_f64(in[i]);
+      for (size_t i = 0; i < n; i++) halves[i] = blok_f16_from_f64(in[i]);
       break;
     default:
-      EACH(i) halves[i] = blok_bf16_from_f64(in[i]);
+      for (size_t i = 0; i < n; i++) halves[i] = blok_bf16_from_f64(in[i]);
       break;
   }
 }
@@ -110,28 +108,28 @@ static void store_doubles(blok_dtype dtype, const double *in, size_t n, void *da
 
 static void load_integers(blok_dtype dtype, const void *data, size_t n, int64_t *out) {
   switch ((int)dtype) {
-#define CASE(id, type, ...)                            \
-  case id:                                             \
-    EACH(i) out[i] = (int64_t)((const type *)data)[i]; \
+#define CASE(id, type, ...)                                                   \
+  case id:                                                                    \
+    for (size_t i = 0; i < n; i++) out[i] = (int64_t)((const type *)data)[i]; \
     break;
     INTEGERS(CASE)
 #undef CASE
     default:
-      EACH(i) out[i] = ((const uint8_t *)data)[i] != 0;
+      for (size_t i = 0; i < n; i++) out[i] = ((const uint8_t *)data)[i] != 0;
       break;
   }
 }
 
 static void store_integers(blok_dtype dtype, const int64_t *in, size_t n, void *data) {
   switch ((int)dtype) {
-#define CASE(id, type, ...)                           \
-  case id:                                            \
-    EACH(i)((type *)data)[i] = (type)(uint64_t)in[i]; \
+#define CASE(id, type, ...)                                                   \
+  case id:                                                                    \
+    for (size_t i = 0; i < n; i++) ((type *)data)[i] = (type)(uint64_t)in[i]; \
     break;
     INTEGERS(CASE)
 #undef CASE
     default:
-      EACH(i)((uint8_t *)data)[i] = in[i] != 0;
+      for (size_t i = 0; i < n; i++) ((uint8_t *)data)[i] = in[i] != 0;
       break;
   }
 }
@@ -147,30 +145,30 @@ static bool cast_straight(blok_dtype from, blok_dtype to, const void *in, void *
   if (to == BLOK_F32) {
     switch ((int)from) {
       case BLOK_I64:  // one rounding; a double between would make two
-        EACH(i) out_floats[i] = (float)((const int64_t *)in)[i];
+        for (size_t i = 0; i < n; i++) out_floats[i] = (float)((const int64_t *)in)[i];
         return true;
       case BLOK_U64:
-        EACH(i) out_floats[i] = (float)((const uint64_t *)in)[i];
+        for (size_t i = 0; i < n; i++) out_floats[i] = (float)((const uint64_t *)in)[i];
         return true;
       case BLOK_U8:
-        EACH(i) out_floats[i] = ((const uint8_t *)in)[i];
+        for (size_t i = 0; i < n; i++) out_floats[i] = ((const uint8_t *)in)[i];
         return true;
       case BLOK_F16:
-        EACH(i) out_floats[i] = blok_f16_to_f32(in_halves[i]);
+        for (size_t i = 0; i < n; i++) out_floats[i] = blok_f16_to_f32(in_halves[i]);
         return true;
       case BLOK_BF16:
-        EACH(i) out_floats[i] = blok_bf16_to_f32(in_halves[i]);
+        for (size_t i = 0; i < n; i++) out_floats[i] = blok_bf16_to_f32(in_halves[i]);
         return true;
       default:
         return false;
     }
   }
   if (from == BLOK_F32 && to == BLOK_F16) {
-    EACH(i) out_halves[i] = blok_f16_from_f32(in_floats[i]);
+    for (size_t i = 0; i < n; i++) out_halves[i] = blok_f16_from_f32(in_floats[i]);
     return true;
   }
   if (from == BLOK_F32 && to == BLOK_BF16) {
-    EACH(i) out_halves[i] = blok_bf16_from_f32(in_floats[i]);
+    for (size_t i = 0; i < n; i++) out_halves[i] = blok_bf16_from_f32(in_floats[i]);
     return true;
   }
   return false;

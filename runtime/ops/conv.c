@@ -132,9 +132,17 @@ static blok_status give_sums(blok_lowering *lowering, const blok_region *region,
   return blok_lower_give_sums(lowering, region->out, args->sums, args->shape.slots, error);
 }
 
-// The operands, when everything is known to fit.
-static blok_status bind(blok_lowering *lowering, const blok_region *region, const blok_conv_node *c,
-                        bool rows, blok_conv_args *args, blok_error *error) {
+static blok_status bind_weights(blok_lowering *lowering, const blok_conv_node *c,
+                                blok_conv_args *args, blok_error *error) {
+  const ptrdiff_t taps = (ptrdiff_t)c->kernel_h * c->kernel_w;
+  const blok_conv_source source = {
+      .out = c->in_channels / c->groups * taps, .in = taps, .tap_h = c->kernel_w, .tap_w = 1};
+  return blok_lower_conv_pack(lowering, c->weights, 0, &args->filter, &source, &args->conv.packed,
+                              error);
+}
+
+static blok_status bind_input(blok_lowering *lowering, const blok_conv_node *c, bool rows,
+                              blok_conv_args *args, blok_error *error) {
   const uint32_t lanes = blok_lower_isa(lowering)->lanes;
   blok_conv *conv = &args->conv;
   if (c->kernel_h * c->kernel_w == 1 && c->groups == 1 && !rows) {
@@ -151,6 +159,28 @@ static blok_status bind(blok_lowering *lowering, const blok_region *region, cons
   if (c->outside) blok_lower_needs_zero_pixel(lowering, args->in);
   conv->in_steps = steps_of(lowering, args->in, rows);
   conv->zero = c->in_h * c->in_w * lanes;
+  return BLOK_OK;
+}
+
+// The input of a stem, whose filter and shape take the place of the ordinary ones.
+static blok_status bind_stem(blok_lowering *lowering, const blok_conv_node *c,
+                             const blok_conv_stem *stem, blok_conv_args *args, blok_error *error) {
+  args->filter = stem->filter;
+  args->shape = stem->shape;
+  args->in_floats = stem->image;
+  args->conv.in_steps =
+      (blok_conv_steps){stem->image, blok_lower_isa(lowering)->lanes, c->in_channels};
+  return blok_lower_conv_picture(lowering, c, stem, &args->in, error);
+}
+
+// The operands, when everything is known to fit. stem: NULL where the input is read blocked.
+static blok_status bind(blok_lowering *lowering, const blok_region *region, const blok_conv_node *c,
+                        bool rows, const blok_conv_stem *stem, blok_conv_args *args,
+                        blok_error *error) {
+  blok_conv *conv = &args->conv;
+  BLOK_TRY(bind_weights(lowering, c, args, error));
+  BLOK_TRY(stem ? bind_stem(lowering, c, stem, args, error)
+                : bind_input(lowering, c, rows, args, error));
   if (region->residual.i) {
     BLOK_TRY(blok_lower_blocked(lowering, region->residual, &args->residual, error));
     conv->residual_steps = steps_of(lowering, args->residual, rows);
@@ -160,11 +190,7 @@ static blok_status bind(blok_lowering *lowering, const blok_region *region, cons
   if (!rows && blok_lower_wants_sums(lowering, region->out)) {
     BLOK_TRY(give_sums(lowering, region, args, error));
   }
-  const ptrdiff_t taps = (ptrdiff_t)c->kernel_h * c->kernel_w;
-  const blok_conv_source source = {
-      .out = c->in_channels / c->groups * taps, .in = taps, .tap_h = c->kernel_w, .tap_w = 1};
-  return blok_lower_conv_pack(lowering, c->weights, 0, &args->filter, &source, &conv->packed,
-                              error);
+  return BLOK_OK;
 }
 
 blok_status blok_lower_conv(blok_lowering *lowering, const blok_region *region, bool *done,
@@ -185,7 +211,9 @@ blok_status blok_lower_conv(blok_lowering *lowering, const blok_region *region, 
   BLOK_TRY(blok_lower_epilogue(lowering, region, c.bias, c.out_channels, false, &args->epilogue,
                                &fits, error));
   if (!fits) return BLOK_OK;
-  BLOK_TRY(bind(lowering, region, &c, rows, args, error));
+  blok_conv_stem stem;
+  const bool few = !rows && blok_conv_stem_of(lowering, &c, &stem);
+  BLOK_TRY(bind(lowering, region, &c, rows, few ? &stem : NULL, args, error));
   BLOK_TRY(blok_lower_conv_step(lowering, words(&c), args, error));
   *done = true;
   return BLOK_OK;

@@ -23,6 +23,24 @@ bool blok_conv_node_of(blok_lowering *lowering, blok_node_id node, blok_conv_nod
 BLOK_MUST_CHECK blok_status blok_lower_depthwise(blok_lowering *lowering, const blok_region *region,
                                                  bool *done, blok_error *error);
 
+// A convolution of few channels as one over its picture with the channels last and pads around
+// (conv_stem.c): filter and shape of the dense kernel, with which it runs. The packed weights are
+// those of the ordinary filter.
+typedef struct blok_conv_stem {
+  blok_conv_filter filter;
+  blok_conv_shape shape;
+  size_t image, bytes;  // floats of one picture, bytes of all
+  uint32_t pieces;      // in which one is made
+} blok_conv_stem;
+
+// False where the ordinary way serves better or this one cannot be gone; nothing was made.
+bool blok_conv_stem_of(const blok_lowering *lowering, const blok_conv_node *c, blok_conv_stem *out);
+// Appends the step that makes the pictures: *out is [image][row][column][channel], dense.
+BLOK_MUST_CHECK blok_status blok_lower_conv_picture(blok_lowering *lowering,
+                                                    const blok_conv_node *c,
+                                                    const blok_conv_stem *stem, blok_buffer_id *out,
+                                                    blok_error *error);
+
 // ---- Steps of the dense kernel ------------------------------------------------------------------
 
 // One call of the dense kernel: its operands are those of conv with addresses for buffers (0:
@@ -34,6 +52,7 @@ typedef struct blok_conv_args {
   blok_conv conv;
   blok_buffer_id in, out, residual, in_scale, sums, packed;
   size_t in_offset, out_offset, residual_offset;  // floats into the buffers
+  size_t in_floats;  // that an image has; 0: in_channels for each pixel
 } blok_conv_args;
 
 // Appends the step: args are from blok_lower_alloc, with filter and shape whole.

@@ -67,8 +67,9 @@ blok_status blok_lower_conv_step(blok_lowering *lowering, const char *kernel, bl
   const uint64_t rows = (uint64_t)shape->images * shape->out_h * shape->out_w;
   const uint64_t pixels = (uint64_t)shape->images * shape->in_h * shape->in_w;
   const uint64_t outs = rows * filter->out_channels;
-  const uint64_t floats =
-      pixels * filter->in_channels + outs * (args->residual ? 2 : 1) + filter->floats;
+  const uint64_t ins =
+      args->in_floats ? (uint64_t)shape->images * args->in_floats : pixels * filter->in_channels;
+  const uint64_t floats = ins + outs * (args->residual ? 2 : 1) + filter->floats;
   blok_buffer_id reads[4], writes[2];
   blok_step step = {.kernel = kernel,
                     .run = run_conv,

@@ -201,8 +201,8 @@ static blok_status pad_channels(blok_lowering *lowering, const blok_node *node, 
 
 static blok_status pad_constant(blok_lowering *lowering, const blok_node *node, const pads *of,
                                 bool *done, blok_error *error) {
-  filler fill;
-  bool fits, only_channels = true;
+  filler fill = {NULL, 0, false};
+  bool fits = false, only_channels = true;
   BLOK_TRY(read_filler(lowering, node, blok_lower_element(&of->in), &fill, &fits, error));
   if (!fits) return BLOK_OK;
   *done = true;

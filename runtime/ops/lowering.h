@@ -175,6 +175,9 @@ BLOK_MUST_CHECK blok_status blok_lower_squeeze_excite(blok_lowering *lowering,
                                                       const blok_region *region, bool *done,
                                                       blok_error *error);
 
+// True when that convolution, of a value that stands plain, reads it so: it has few channels.
+bool blok_lower_reads_plain(blok_lowering *lowering, blok_node_id conv);
+
 // Steps that lowering itself adds. from and to have the forms that their names say.
 BLOK_MUST_CHECK blok_status blok_lower_reorder(blok_lowering *lowering, blok_buffer_id from,
                                                blok_buffer_id to, blok_error *error);

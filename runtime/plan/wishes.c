@@ -40,7 +40,8 @@ static void wishes_of(blok_lowering *lowering, const blok_region *region) {
     return;
   }
   if (anchor->op == BLOK_OP_GlobalAveragePool) want_sums(lowering, blok_node_input(anchor, 0));
-  if (works_blocked(anchor->op)) wish(lowering, blok_node_input(anchor, 0));
+  const bool plain = anchor->op == BLOK_OP_Conv && blok_lower_reads_plain(lowering, region->anchor);
+  if (works_blocked(anchor->op) && !plain) wish(lowering, blok_node_input(anchor, 0));
   bool on = false;
   for (uint32_t i = 0; i < anchor->n_outputs; i++) {
     on = on || forms[anchor->outputs[i].i].prefers_blocked;

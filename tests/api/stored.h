@@ -12,7 +12,8 @@ typedef struct blok_test_vectors {
   blok_tensor outputs[BLOK_TEST_TENSORS];
 } blok_test_vectors;
 
-// Path of tests/data/good/<name>/model.onnx; valid until the eighth call after this one in its thread.
+// Path of tests/data/good/<name>/model.onnx; valid until the eighth call after this one in its
+// thread.
 const char *blok_test_model(const char *name);
 
 // Opens it with default options. Asserts that this works.

@@ -24,10 +24,10 @@ expect 3 verify "$DIGITS" --blocks --data "$T/nowhere"
 err_one_line
 
 # What differs: sigmoid and product are one operator in what is written, which rounds once.
-expect 1 verify "$GOOD/guide_seres_down_torchscript/model.onnx" --blocks --rtol 0 --atol 0
+expect 1 verify "$GOOD/guide_seres_down_torchscript/model.onnx" --blocks --reference --rtol 0 --atol 0
 out_has 'differs: 1 residual, 1 squeeze_excite, 3 conv_norm_act'
 out_has 'outputs differ by more than rtol 0, atol 0, matched again'
-expect 1 verify "$GOOD/guide_seres_down_torchscript/model.onnx" --blocks --rtol 0 --atol 0 --json
+expect 1 verify "$GOOD/guide_seres_down_torchscript/model.onnx" --blocks --reference --rtol 0 --atol 0 --json
 json 'd["ok"] is False and d["outputs"][0]["bad"] > 0 and d["blocks"]["same"] == d["blocks"]["count"] == 5'
 
 # Open axes, no blocks, models that cannot be run, and words that do not belong together.

@@ -16,8 +16,8 @@ static void same(const char *inputs, const char *nodes, const char *steps) {
 // ---- Conv ---------------------------------------------------------------------------------------
 
 START_TEST(conv_step__does_what_follows_the_node_too) {
-  same("x 2x5x9x8, r 2x11x9x8",
-       "Conv x #11x5x3x3 #11 > c : pads=1,1,1,1\n"
+  same("x 2x9x9x8, r 2x11x9x8",
+       "Conv x #11x9x3x3 #11 > c : pads=1,1,1,1\n"
        "BatchNormalization c +11 #11 #11 +11 > n\n"
        "Add n r > s\n"
        "Relu s > y\n",
@@ -47,8 +47,8 @@ START_TEST(conv_step__takes_one_pixel_images_as_rows) {
 END_TEST
 
 START_TEST(conv_step__reads_zeros_beyond_the_picture) {
-  same("x 1x3x5x4",
-       "Conv x #10x3x3x3 > a : auto_pad=SAME_UPPER strides=2,2\n"
+  same("x 1x8x5x4",
+       "Conv x #10x8x3x3 > a : auto_pad=SAME_UPPER strides=2,2\n"
        "Conv a #10x10x3x3 > y : pads=4,4,4,4 dilations=3,3\n",
        "reorder to blocked, conv 3x3, conv 3x3, reorder to plain");
 }

@@ -51,7 +51,7 @@ static const struct {
     {"softplus", {BLOK_FN_SOFTPLUS, 0, 0}, softplus, 2.8, 0},
     {"silu", {BLOK_FN_SILU, 1, 0}, silu, 0, 1.2e-7},
     {"mish", {BLOK_FN_MISH, 0, 0}, mish, 0, 1.2e-7},
-    {"gelu", {BLOK_FN_GELU, 0, 0}, gelu, 0, 2.5e-7},
+    {"gelu", {BLOK_FN_GELU, 0, 0}, gelu, 0, 1e-6},
     {"gelu_tanh", {BLOK_FN_GELU_TANH, 0, 0}, gelu_tanh, 0, 1.2e-7},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
