@@ -139,8 +139,7 @@ static size_t count_sources(const blok_shaped *shaped, uint32_t index) {
 static void name_step(const blok_session *session, const blok_graph *graph, const blok_step *step,
                       blok_node_info *out) {
   const blok_node *node = blok_node_at(graph, step->node);
-  if (node->n_sources &&
-      blok_model_node(session->model, node->sources[0].i - 1, out) == BLOK_OK) {
+  if (node->n_sources && blok_model_node(session->model, node->sources[0].i - 1, out) == BLOK_OK) {
     return;
   }
   const blok_value_id first = blok_node_output(node, 0);

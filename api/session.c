@@ -19,8 +19,7 @@ static isa_list list_isas(void) {
   const blok_isa *isa;
   for (uint32_t i = 0; (isa = blok_isa_at(i)) != NULL; i++) {
     if (!blok_isa_runs(isa) || at >= sizeof list.text) continue;
-    int wrote =
-        snprintf(list.text + at, sizeof list.text - at, "%s%s", at ? ", " : "", isa->name);
+    int wrote = snprintf(list.text + at, sizeof list.text - at, "%s%s", at ? ", " : "", isa->name);
     if (wrote > 0) at += (size_t)wrote;
   }
   return list;

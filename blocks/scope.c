@@ -203,8 +203,7 @@ static bool name_by_most(const blok_matcher *matcher, const blok_block_record *r
 }
 
 // A sibling's name as a key of a table.
-static const char *key_of(blok_matcher *matcher, const blok_block_record *block,
-                          const char *name) {
+static const char *key_of(blok_matcher *matcher, const blok_block_record *block, const char *name) {
   return blok_arena_format(&matcher->scratch, "%d %s", (int)block->parent, name);
 }
 

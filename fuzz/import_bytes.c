@@ -194,7 +194,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   options.limits = &limits;
   options.external = &external;
   options.warn = on_warning;
-  options.threads = 1;
   options.progress = count_calls;
   options.progress_context = &calls;
   blok_model *model = NULL;

@@ -123,9 +123,9 @@ BLOK_MUST_CHECK blok_status blok_window_resolve(const blok_graph *graph, const b
                                                 blok_error *error);
 
 // The same for the transposed windows of ConvTranspose, where input i lies under the outputs from
-// i * stride - pad_begin on; output_padding and output_shape come in. pad_begin and pad_end are what
-// is cut off the full result; pad_begin is -1 where it depends on a size that is unknown. Outputs
-// beyond the full result are 0.
+// i * stride - pad_begin on; output_padding and output_shape come in. pad_begin and pad_end are
+// what is cut off the full result; pad_begin is -1 where it depends on a size that is unknown.
+// Outputs beyond the full result are 0.
 BLOK_MUST_CHECK blok_status blok_window_resolve_transposed(const blok_graph *graph,
                                                            const blok_node *node, uint32_t axes,
                                                            const int64_t *in, const int64_t *kernel,

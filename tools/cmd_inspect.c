@@ -6,8 +6,15 @@
 #include "tools/open.h"
 #include "tools/options.h"
 
-enum { OPTION_EXPLAIN = 300, OPTION_NODES, OPTION_WEIGHTS, OPTION_TREE, OPTION_HTML, OPTION_PLAN,
-       OPTION_MEMORY };
+enum {
+  OPTION_EXPLAIN = 300,
+  OPTION_NODES,
+  OPTION_WEIGHTS,
+  OPTION_TREE,
+  OPTION_HTML,
+  OPTION_PLAN,
+  OPTION_MEMORY
+};
 
 static const blok_option inspect_options[] = {
     {"tree", NULL, "draw the blocks, each with its two paths, instead of the table", OPTION_TREE},

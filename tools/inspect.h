@@ -85,8 +85,8 @@ void blok_inspect_text(blok_cli *cli, const char *path, const blok_model *model,
                        const blok_inspect_options *options);
 void blok_inspect_json(blok_cli *cli, const blok_model *model, const blok_inspect_options *options);
 
-// The steps and the memory of a session, its inputs' open axes bound. Gives an exit status: an error
-// has been printed unless it is 0.
+// The steps and the memory of a session, its inputs' open axes bound. Gives an exit status: an
+// error has been printed unless it is 0.
 int blok_inspect_plan(blok_cli *cli, const char *path, const blok_model *model,
                       blok_bindings *bindings, const blok_inspect_options *options);
 

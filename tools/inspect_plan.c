@@ -8,8 +8,8 @@
 #include "tools/steps.h"
 
 static void print_plan(blok_cli *cli, const blok_steps *steps) {
-  static const char *const heads[] = {"step",  "name",   "block",  "kernel", "layout",
-                                      "makes", "memory", "MACs", "cells"};
+  static const char *const heads[] = {"step",  "name",   "block", "kernel", "layout",
+                                      "makes", "memory", "MACs",  "cells"};
   blok_table table;
   blok_inspect_heading(cli, "plan");
   blok_table_begin(&table, "rlllllrrr", heads);

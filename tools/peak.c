@@ -19,8 +19,7 @@ static volatile float sink;
 
 // Twelve chains at once hide how long one multiply-add takes on every processor of today. Each loop
 // gives the number of floating-point operations that it did.
-#define TWELVE(DO) \
-  DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#define TWELVE(DO)    DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
 #define BEGIN(i)      x##i = m,
 #define KEEP(i, kind) __asm__ volatile("" : "+" kind(x##i));
 #define SUM(i)        x##i +

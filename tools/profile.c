@@ -80,13 +80,21 @@ void blok_profile_free(blok_profile *profile) {
 
 // ---- As text ------------------------------------------------------------------------------------
 
+// A number and its unit, or nothing where there is none.
+static void number_cell(blok_table *table, double number, int digits, const char *unit) {
+  if (number > 0) {
+    blok_table_cell(table, "%.*f%s", digits, number, unit);
+  } else {
+    blok_table_cell(table, "%s", "");
+  }
+}
+
 static void rate_cells(blok_table *table, const rates *found) {
   blok_table_cell(table, "%.3f", found->ms);
   blok_table_cell(table, "%.1f %%", 100 * found->share);
-  const bool multiplies = found->gflops > 0;
-  blok_table_cell(table, multiplies ? "%.1f" : "", found->gflops);
-  blok_table_cell(table, multiplies && found->part > 0 ? "%.0f %%" : "", 100 * found->part);
-  blok_table_cell(table, found->gbs > 0 ? "%.1f" : "", found->gbs);
+  number_cell(table, found->gflops, 1, "");
+  number_cell(table, found->gflops > 0 ? 100 * found->part : 0, 0, " %");
+  number_cell(table, found->gbs, 1, "");
 }
 
 static void print_blocks(const blok_profile *profile, blok_cli *cli) {
@@ -99,8 +107,7 @@ static void print_blocks(const blok_profile *profile, blok_cli *cli) {
     const group *row = &profile->groups[i];
     const rates found = rates_of(profile, row->nanoseconds, row->macs, row->bytes);
     blok_table_cell(&table, "%s", row->block == NULL ? "in no block" : row->block->name);
-    blok_table_cell(&table, "%s",
-                    row->block == NULL ? "" : blok_block_kind_name(row->block->kind));
+    blok_table_cell(&table, "%s", row->block == NULL ? "" : blok_block_kind_name(row->block->kind));
     blok_table_cell(&table, "%zu", row->steps);
     rate_cells(&table, &found);
   }
@@ -108,7 +115,7 @@ static void print_blocks(const blok_profile *profile, blok_cli *cli) {
 }
 
 static void print_steps(const blok_profile *profile, blok_cli *cli) {
-  static const char *const heads[] = {"step", "name",  "kernel",  "makes",   "ms",
+  static const char *const heads[] = {"step",  "name",    "kernel",  "makes", "ms",
                                       "share", "GFLOP/s", "of peak", "GB/s"};
   blok_table table;
   blok_inspect_heading(cli, "by step");

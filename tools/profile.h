@@ -7,10 +7,10 @@
 typedef struct blok_profile {
   const blok_session *session;
   blok_steps steps;
-  uint64_t runs;        // that were timed
-  double peak;          // GFLOP/s of the machine on the session's threads; 0: unknown
-  uint64_t sum;         // nanoseconds of all steps, the quickest of each
-  size_t group_count;   // blocks that lie in no other, in order, and what lies in no block
+  uint64_t runs;       // that were timed
+  double peak;         // GFLOP/s of the machine on the session's threads; 0: unknown
+  uint64_t sum;        // nanoseconds of all steps, the quickest of each
+  size_t group_count;  // blocks that lie in no other, in order, and what lies in no block
   struct blok_profile_group *groups;
 } blok_profile;
 

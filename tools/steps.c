@@ -5,11 +5,10 @@
 
 #include "tools/shape.h"
 
-blok_status blok_steps_read(blok_steps *steps, const blok_model *model,
-                            const blok_session *session, blok_error *error) {
-  *steps = (blok_steps){.model = model,
-                        .machine = BLOK_MACHINE_INFO_INIT,
-                        .memory = BLOK_MEMORY_INFO_INIT};
+blok_status blok_steps_read(blok_steps *steps, const blok_model *model, const blok_session *session,
+                            blok_error *error) {
+  *steps = (blok_steps){
+      .model = model, .machine = BLOK_MACHINE_INFO_INIT, .memory = BLOK_MEMORY_INFO_INIT};
   blok_status status = blok_session_machine(session, &steps->machine, error);
   if (status == BLOK_OK) status = blok_session_memory(session, &steps->memory, error);
   if (status != BLOK_OK) return status;

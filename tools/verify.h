@@ -24,7 +24,7 @@ typedef struct blok_verify_job {
   size_t folder_count;
   blok_model *model;
   blok_session *session;
-  blok_model *again;  // --blocks: model, its blocks written anew
+  blok_model *again;            // --blocks: model, its blocks written anew
   blok_session *again_session;  // what session is compared with: of again, or the reference
   blok_cli_progress progress;
   size_t input_count, output_count;

@@ -74,10 +74,10 @@ typedef struct blok_step_info {
   uint64_t runs, nanoseconds, least_nanoseconds;
 } blok_step_info;
 
-#define BLOK_STEP_INFO_INIT                                                                     \
-  {                                                                                             \
+#define BLOK_STEP_INFO_INIT                                                                       \
+  {                                                                                               \
     sizeof(blok_step_info), NULL, NULL, 0, -1, NULL, NULL, 0, BLOK_UNDEFINED, 0, {0}, 0, 0, 0, 0, \
-        0, 0, 0                                                                                 \
+        0, 0, 0                                                                                   \
   }
 
 // Step index in the order of a run. BLOK_E_NOT_FOUND past the last.

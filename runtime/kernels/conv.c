@@ -9,7 +9,7 @@
 enum {
   STRIP_BYTES = 192 << 10,   // of input that a strip reads: beside a panel in the second cache
   WEIGHT_BYTES = 256 << 10,  // of weights that stay in the second cache
-  CELL_FLOPS = 3 << 20,      // worth a cell: some thirty microseconds
+  CELL_FLOPS = 3 << 19,      // worth a cell: some fifteen microseconds
   CELL_WEIGHTS = 64 << 10,   // bytes of weights worth a cell where they are all the work
   MOST_CELLS = 32,           // that are made for the sake of threads
   MOST_OFFSETS = 16 << 10    // of a strip's table
@@ -114,7 +114,9 @@ static void cut(const blok_conv_filter *filter, const blok_conv_kernels *kernels
   // What threads ask for.
   double worth = flops / CELL_FLOPS;
   if (worth < weights / CELL_WEIGHTS) worth = weights / CELL_WEIGHTS;
-  const uint32_t wanted = worth < 1 ? 1 : worth > MOST_CELLS ? MOST_CELLS : (uint32_t)worth;
+  // In pairs: most machines have an even number of processors, and a cell too many is one's alone.
+  const uint32_t pairs = worth > MOST_CELLS ? MOST_CELLS / 2 : (uint32_t)(worth + 1) / 2;
+  const uint32_t wanted = larger(2 * pairs, 1);
   const double pieces = (double)shape->images * shape->lines;
   if (pieces * shape->strips < wanted && weights <= WEIGHT_BYTES) {
     const uint32_t more = over(wanted, (uint32_t)pieces);

@@ -77,7 +77,7 @@ typedef struct blok_conv_shape {
   // Output pixels are this far apart in the output's plane, in rows of blok_conv_steps: 1 and
   // out_w, but for the phases of a transposed convolution.
   uint32_t out_step_w, out_step_h;
-  bool scaled;      // the input has a scale (1x1 only)
+  bool scaled;      // the input has a scale (1x1, one group)
   bool matrix_out;  // out_channels elements a row, none behind them
   // Filled by blok_conv_grid.
   bool flat;                    // row r reads pixel r alone

@@ -10,7 +10,7 @@
 #define CONV_SPLIT(rows, blocks) \
   ((rows) * (blocks) >= 6 ? 1 : (rows) * (blocks) >= 3 ? 2 : (rows) * (blocks) >= 2 ? 4 : 8)
 
-BLOK_INLINE void conv_tile(const blok_conv_tiles *t, uint32_t row, const int rows,
+BLOK_INLINE void conv_tile(const blok_conv_tiles *t, uint32_t row, size_t ahead, const int rows,
                            const int blocks) {
   enum { MOST = 32, UNROLLED = 8 };
   const int split = CONV_SPLIT(rows, blocks);
@@ -25,6 +25,7 @@ BLOK_INLINE void conv_tile(const blok_conv_tiles *t, uint32_t row, const int row
     VF_UNROLL
     for (int r = 0; r < rows; r++) in[r] = t->in + offsets[r];
     for (uint32_t n = t->blocks; n; n--) {
+      __builtin_prefetch(w + ahead, 0, 2);
       for (int half = 0; half < VF_LANES; half += UNROLLED) {
         VF_UNROLL
         for (int k = 0; k < UNROLLED; k++) {
@@ -73,20 +74,24 @@ BLOK_INLINE void conv_tile(const blok_conv_tiles *t, uint32_t row, const int row
   }
 }
 
-// The rows in tiles of about the same height.
-#define CONV_TILES(blocks, most)                                        \
-  static void ISA_NAME(tiles_##blocks)(const blok_conv_tiles *t) {      \
-    const uint32_t tiles = (t->rows + (most)-1) / (most);               \
-    uint32_t row = 0, longer = t->rows % tiles, each = t->rows / tiles; \
-    for (uint32_t i = 0; i < tiles; i++) {                              \
-      const uint32_t rows = each + (i < longer);                        \
-      switch (rows) { CONV_CASES_##most(blocks) }                       \
-      row += rows;                                                      \
-    }                                                                   \
+// The rows in tiles of about the same height. With several taps each asks for a part of the weights
+// that come behind these, so that they are in the second cache when their turn comes; with one the
+// processor's own guess serves better.
+#define CONV_TILES(wide, most)                                                    \
+  static void ISA_NAME(tiles_##wide)(const blok_conv_tiles *t) {                  \
+    const uint32_t tiles = (t->rows + (most)-1) / (most);                         \
+    uint32_t row = 0, longer = t->rows % tiles, each = t->rows / tiles;           \
+    const size_t channels = (size_t)t->taps * (t->blocks * VF_LANES + t->rest);   \
+    for (uint32_t i = 0; i < tiles; i++) {                                        \
+      const size_t ahead = t->taps > 1 ? channels * (wide)*VF_LANES + i * 16 : 0; \
+      const uint32_t rows = each + (i < longer);                                  \
+      switch (rows) { CONV_CASES_##most(wide) }                                   \
+      row += rows;                                                                \
+    }                                                                             \
   }
-#define CONV_CASE(blocks, rows)      \
-  case rows:                         \
-    conv_tile(t, row, rows, blocks); \
+#define CONV_CASE(wide, rows)             \
+  case rows:                              \
+    conv_tile(t, row, ahead, rows, wide); \
     break;
 #define CONV_CASES_1(n) CONV_CASE(n, 1)
 #define CONV_CASES_2(n) CONV_CASES_1(n) CONV_CASE(n, 2)

@@ -25,9 +25,9 @@ typedef struct blok_depthwise_args {
   uint32_t strips;               // blok_strips of the output
   blok_blocked_in in, residual;  // residual.data NULL: none
   blok_blocked_out out;
-  const float *weights;            // packed
-  const blok_epilogue *epilogue;   // NULL: the sums are the results
-  size_t scale_stride;             // from an image's epilogue->scale to the next one's
+  const float *weights;           // packed
+  const blok_epilogue *epilogue;  // NULL: the sums are the results
+  size_t scale_stride;            // from an image's epilogue->scale to the next one's
   // The results' sums by channel for each strip, set by it: sums[strip * slot_stride + image *
   // batch_stride + channel], whole blocks. NULL: none.
   float *sums;

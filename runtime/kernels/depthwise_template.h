@@ -60,10 +60,14 @@ BLOK_INLINE vf load_input(const float *p, vp lanes, const int k, const int kind)
   if (kind == SAME) return vf_broadcast(p);
   if (kind == FOUR) {
     switch (k) {
-      case 0: return vf_load_swizzle4(p, 0);
-      case 1: return vf_load_swizzle4(p, 1);
-      case 2: return vf_load_swizzle4(p, 2);
-      default: return vf_load_swizzle4(p, 3);
+      case 0:
+        return vf_load_swizzle4(p, 0);
+      case 1:
+        return vf_load_swizzle4(p, 1);
+      case 2:
+        return vf_load_swizzle4(p, 2);
+      default:
+        return vf_load_swizzle4(p, 3);
     }
   }
   const vf x = vf_load(p);
@@ -129,8 +133,8 @@ BLOK_INLINE void outputs(const row *r, int64_t column, float *out, uint32_t n, c
       continue;
     }
     for (uint32_t k = 0; k < inputs; k++, weights += K * L) {
-      add_taps(sum, input_of(r, in_row, k, kind), weights, column, r->width,
-               lanes_of(r, k, kind), 0, K, S, N, inside, kind);
+      add_taps(sum, input_of(r, in_row, k, kind), weights, column, r->width, lanes_of(r, k, kind),
+               0, K, S, N, inside, kind);
     }
   }
   store_pixels(r, out, sum, n, N, inside);
@@ -232,10 +236,8 @@ BLOK_INLINE void outputs_rows(const work *w, uint32_t y, uint32_t end, const int
 
 typedef void (*rows_function)(const work *w, uint32_t y, uint32_t end);
 
-#define ROWS(name, K, S, kind)                                  \
-  static void name(const work *w, uint32_t y, uint32_t end) { \
-    outputs_rows(w, y, end, K, S, kind);                       \
-  }
+#define ROWS(name, K, S, kind) \
+  static void name(const work *w, uint32_t y, uint32_t end) { outputs_rows(w, y, end, K, S, kind); }
 ROWS(own_3_1, 3, 1, OWN)
 ROWS(own_3_2, 3, 2, OWN)
 ROWS(own_5_1, 5, 1, OWN)
@@ -255,12 +257,10 @@ static const struct {
   int kind;
   uint32_t width, stride;  // 0, 0: any
   rows_function function;
-} rows[] = {{OWN, 3, 1, own_3_1},           {OWN, 3, 2, own_3_2},
-            {OWN, 5, 1, own_5_1},           {OWN, 5, 2, own_5_2},
-            {OWN, 7, 1, own_7_1},           {OWN, 0, 0, own_any},
-            {FOUR, 3, 1, four_3_1},         {FOUR, 3, 2, four_3_2},
-            {WITHIN_4, 0, 0, within_4_any}, {ANY_LANE, 0, 0, any_lane_any},
-            {SAME, 3, 1, same_3_1},         {SAME, 3, 2, same_3_2},
+} rows[] = {{OWN, 3, 1, own_3_1},           {OWN, 3, 2, own_3_2},   {OWN, 5, 1, own_5_1},
+            {OWN, 5, 2, own_5_2},           {OWN, 7, 1, own_7_1},   {OWN, 0, 0, own_any},
+            {FOUR, 3, 1, four_3_1},         {FOUR, 3, 2, four_3_2}, {WITHIN_4, 0, 0, within_4_any},
+            {ANY_LANE, 0, 0, any_lane_any}, {SAME, 3, 1, same_3_1}, {SAME, 3, 2, same_3_2},
             {SAME, 0, 0, same_any}};
 
 static rows_function choose(const blok_plane_window *window, int kind) {
@@ -327,13 +327,17 @@ static bool finish_in_registers(work *w, uint32_t block) {
     return false;
   }
   switch ((int)e->act.kind) {
-    case BLOK_FN_NONE: break;
-    case BLOK_FN_RELU: w->low = vf_zero(); break;
+    case BLOK_FN_NONE:
+      break;
+    case BLOK_FN_RELU:
+      w->low = vf_zero();
+      break;
     case BLOK_FN_CLIP:
       w->low = vf_set(e->act.a);
       w->high = vf_set(e->act.b);
       break;
-    default: return false;
+    default:
+      return false;
   }
   w->bounds = e->act.kind != BLOK_FN_NONE;
   if (e->bias) w->bias = vf_load(e->bias + (size_t)block * L);
@@ -344,10 +348,9 @@ static void run_cell(const blok_depthwise_args *args, rows_function function, in
                      uint32_t image, uint32_t block, uint32_t strip) {
   const blok_plane_window *window = &args->window;
   work w = {.args = args,
-            .weights = args->weights + (size_t)block * args->group_in * window->kernel_h *
-                                           window->kernel_w * L,
-            .out = args->out.data + image * args->out.batch_stride +
-                   block * args->out.plane_stride,
+            .weights = args->weights +
+                       (size_t)block * args->group_in * window->kernel_h * window->kernel_w * L,
+            .out = args->out.data + image * args->out.batch_stride + block * args->out.plane_stride,
             .bias = vf_zero(),
             .low = vf_set(-INFINITY),
             .high = vf_set(INFINITY)};

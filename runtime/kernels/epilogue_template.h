@@ -54,15 +54,12 @@ BLOK_INLINE void rows_body(const blok_rows_job *job, rows_form form) {
 
 // ---- Every activation: without after ------------------------------------------------------------
 
+// clang-format off
 #define EACH_ACT(X)                                                                            \
-  X(NONE)                                                                                      \
-  X(RELU)                                                                                      \
-  X(CLIP)                                                                                      \
-  X(LEAKY)                                                                                     \
-  X(PRELU)                                                                                     \
-  X(SIGMOID) X(TANH) X(HARD_SIGMOID) X(HARD_SWISH) X(SILU) X(GELU) X(GELU_TANH) X(MISH) X(ELU) \
-      X(SELU) X(SOFTPLUS) X(ERF) X(EXP) X(LOG) X(SQRT) X(RECIPROCAL) X(ABS) X(NEG) X(FLOOR)    \
-          X(CEIL) X(ROUND) X(SOFTSIGN)
+  X(NONE) X(RELU) X(CLIP) X(LEAKY) X(PRELU) X(SIGMOID) X(TANH) X(HARD_SIGMOID) X(HARD_SWISH)   \
+  X(SILU) X(GELU) X(GELU_TANH) X(MISH) X(ELU) X(SELU) X(SOFTPLUS) X(ERF) X(EXP) X(LOG) X(SQRT) \
+  X(RECIPROCAL) X(ABS) X(NEG) X(FLOOR) X(CEIL) X(ROUND) X(SOFTSIGN)
+// clang-format on
 
 #define ROWS_OF(kind)                                                   \
   static void rows_##kind(const blok_rows_job *job, lanes_kind lanes) { \

@@ -16,8 +16,8 @@
 typedef struct blok_pool_args {
   blok_plane_window window;
   uint32_t images, channels;
-  uint32_t strips;    // blok_strips of the output
-  bool include_pad;   // average: padding counts as zeros
+  uint32_t strips;               // blok_strips of the output
+  bool include_pad;              // average: padding counts as zeros
   blok_blocked_in in, residual;  // residual.data NULL: none
   blok_blocked_out out;
   const blok_epilogue *epilogue;  // NULL: none

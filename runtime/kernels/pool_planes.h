@@ -130,10 +130,18 @@ static void excite(const blok_excite_args *args, uint32_t first, uint32_t end, f
       const float *weights = args->weights + (size_t)block * L * args->inputs;
       float *to = out + (size_t)block * L;
       switch (stop - block) {
-        case 1: panel(weights, in, args->inputs, to, 1); break;
-        case 2: panel(weights, in, args->inputs, to, 2); break;
-        case 3: panel(weights, in, args->inputs, to, 3); break;
-        default: panel(weights, in, args->inputs, to, BLOK_EXCITE_PANEL); break;
+        case 1:
+          panel(weights, in, args->inputs, to, 1);
+          break;
+        case 2:
+          panel(weights, in, args->inputs, to, 2);
+          break;
+        case 3:
+          panel(weights, in, args->inputs, to, 3);
+          break;
+        default:
+          panel(weights, in, args->inputs, to, BLOK_EXCITE_PANEL);
+          break;
       }
     }
     const blok_tile tile = {.out = out + (size_t)from * L,
@@ -154,8 +162,7 @@ static void scale(const blok_scale_args *args, uint32_t first, uint32_t end) {
     const uint32_t image = plane / args->blocks, block = plane % args->blocks;
     uint32_t from, to;
     blok_strip_rows(args->pixels, args->strips, strip, &from, &to);
-    const float *in =
-        args->in.data + image * args->in.batch_stride + block * args->in.plane_stride;
+    const float *in = args->in.data + image * args->in.batch_stride + block * args->in.plane_stride;
     float *out = args->out.data + image * args->out.batch_stride + block * args->out.plane_stride;
     const vf factor = vf_load(args->scale + image * args->scale_stride + (size_t)block * L);
     for (size_t p = from; p < to; p++) vf_store(out + p * L, vf_mul(vf_load(in + p * L), factor));

@@ -133,8 +133,8 @@ BLOK_INLINE void pool_cell(const blok_pool_args *args, uint32_t image, uint32_t 
     vf_store(sums + (size_t)block * L, vf_zero());
   }
   // Windows without elements leave something else than 0 in padding lanes.
-  const bool finish = args->epilogue || sums || args->residual.data ||
-                      (block + 1) * L > args->channels;
+  const bool finish =
+      args->epilogue || sums || args->residual.data || (block + 1) * L > args->channels;
   uint32_t y, end;
   blok_strip_rows(window->out_h, args->strips, strip, &y, &end);
   const uint32_t fit = TILE / (window->out_w * L);

@@ -83,7 +83,7 @@ BLOK_INLINE float vf_across_max(vf x) {
   return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
 }
 
-#define vf_swizzle4(x, k) _mm256_permute_ps((x), (k)*0x55)
+#define vf_swizzle4(x, k)      _mm256_permute_ps((x), (k)*0x55)
 #define vf_load_swizzle4(p, k) vf_swizzle4(vf_load(p), k)
 
 typedef __m256i vp;

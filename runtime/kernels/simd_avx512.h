@@ -76,7 +76,7 @@ BLOK_INLINE vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a
 BLOK_INLINE float vf_sum(vf x) { return _mm512_reduce_add_ps(x); }
 BLOK_INLINE float vf_across_max(vf x) { return _mm512_reduce_max_ps(x); }
 
-#define vf_swizzle4(x, k) _mm512_permute_ps((x), (k)*0x55)
+#define vf_swizzle4(x, k)      _mm512_permute_ps((x), (k)*0x55)
 #define vf_load_swizzle4(p, k) vf_swizzle4(vf_load(p), k)
 
 typedef __m512i vp;

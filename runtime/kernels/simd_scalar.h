@@ -106,9 +106,8 @@ BLOK_INLINE float vf_across_max(vf x) {
   return most;
 }
 
-#define vf_swizzle4(x, k)                                                         \
-  ((vf){(x)[k], (x)[k], (x)[k], (x)[k], (x)[(k) + 4], (x)[(k) + 4], (x)[(k) + 4], \
-        (x)[(k) + 4]})
+#define vf_swizzle4(x, k) \
+  ((vf){(x)[k], (x)[k], (x)[k], (x)[k], (x)[(k) + 4], (x)[(k) + 4], (x)[(k) + 4], (x)[(k) + 4]})
 BLOK_INLINE vf vf_load_swizzle4(const float *p, int k) {
   const float a = p[k], b = p[k + 4];
   return (vf){a, a, a, a, b, b, b, b};

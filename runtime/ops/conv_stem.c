@@ -14,7 +14,7 @@
 #include "runtime/ops/conv.h"
 
 enum {
-  MOST_CHANNELS = 7,
+  MOST_CHANNELS = 5,         // with six, taps are long enough
   CELL_FLOATS = 16 << 10,    // of the copy that are worth a cell
   SMALL_PICTURE = 64 << 10,  // floats: may be mostly pads
   MOST_GROWTH = 3            // of a larger one, pads included
@@ -41,7 +41,8 @@ bool blok_conv_stem_of(const blok_lowering *lowering, const blok_conv_node *c,
       !blok_mul_size((size_t)width, channels, &row) ||
       !blok_mul_size(row, (size_t)height, &out->image) ||
       !blok_mul_size(out->image, c->images * sizeof(float), &out->bytes) ||
-      !blok_mul_size((size_t)c->in_h * c->in_w, channels * MOST_GROWTH, &room)) {
+      !blok_mul_size(c->in_h, c->in_w, &room) ||
+      !blok_mul_size(room, channels * MOST_GROWTH, &room)) {
     return false;
   }
   const size_t pieces = (out->image + CELL_FLOATS - 1) / CELL_FLOATS;
@@ -80,10 +81,9 @@ bool blok_lower_reads_plain(blok_lowering *lowering, blok_node_id conv) {
 typedef struct picture_args {
   uint32_t channels, in_h, in_w;
   uint32_t height, width;  // with pads
-  int32_t pad_h, pad_w;
+  int32_t pad_h;
   uint32_t pieces;        // of an image, one a cell
-  uint32_t left, pixels;  // of a row: pixels of zeros, then so many of the input
-  uint32_t from_x;        // from this one on
+  uint32_t left, pixels;  // of a row: pixels of zeros, then so many of the input, then zeros
   blok_buffer_id from, to;
 } picture_args;
 
@@ -128,7 +128,7 @@ static void picture_row(const picture_args *p, const float *image, uint32_t y, f
     return;
   }
   const size_t plane = (size_t)p->in_h * p->in_w;
-  const float *from = image + (size_t)in_y * p->in_w + p->from_x;
+  const float *from = image + (size_t)in_y * p->in_w;
   const size_t before = (size_t)p->left * channels, some = (size_t)p->pixels * channels;
   memset(to, 0, before * sizeof *to);
   memset(to + before + some, 0, (row - before - some) * sizeof *to);
@@ -160,15 +160,10 @@ static void run_picture(const blok_step_call *call, uint32_t first, uint32_t las
   }
 }
 
-// Where the input stands in a row, when width pixels from -pad on are asked for.
-static void place_columns(picture_args *p) {
-  const int64_t from = p->pad_w < 0 ? -(int64_t)p->pad_w : 0;
-  const int64_t left = p->pad_w > 0 ? p->pad_w : 0;
-  const int64_t there = p->in_w - from, wanted = p->width - left;
-  const int64_t pixels = there < wanted ? there : wanted;
-  p->left = (uint32_t)(left < p->width ? left : p->width);
-  p->from_x = (uint32_t)(pixels > 0 ? from : 0);
-  p->pixels = (uint32_t)(pixels > 0 ? pixels : 0);
+// Where the input stands in a row. Pads are never negative.
+static void place_columns(picture_args *p, uint32_t pad) {
+  p->left = pad < p->width ? pad : p->width;
+  p->pixels = p->width - p->left < p->in_w ? p->width - p->left : p->in_w;
 }
 
 blok_status blok_lower_conv_picture(blok_lowering *lowering, const blok_conv_node *c,
@@ -182,9 +177,8 @@ blok_status blok_lower_conv_picture(blok_lowering *lowering, const blok_conv_nod
                       .height = stem->shape.in_h,
                       .width = stem->shape.in_w,
                       .pad_h = c->pad_h,
-                      .pad_w = c->pad_w,
                       .pieces = stem->pieces};
-  place_columns(p);
+  place_columns(p, (uint32_t)c->pad_w);
   BLOK_TRY(blok_lower_plain(lowering, c->x, &p->from, error));
   BLOK_TRY(blok_lower_scratch(lowering, stem->bytes, &p->to, error));
   *out = p->to;

@@ -1,10 +1,11 @@
 // Convolutions whose groups are narrow: the kernels of depthwise.h.
+#include "runtime/kernels/depthwise.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/size.h"
-#include "runtime/kernels/depthwise.h"
 #include "runtime/ops/conv.h"
 #include "runtime/ops/pool.h"
 
@@ -54,8 +55,8 @@ static blok_status fill(void *context, const blok_tensor *values, void *out, blo
   return BLOK_OK;
 }
 
-static blok_status pack(blok_lowering *lowering, const blok_region *region,
-                        const blok_conv_node *c, const float **out, blok_error *error) {
+static blok_status pack(blok_lowering *lowering, const blok_region *region, const blok_conv_node *c,
+                        const float **out, blok_error *error) {
   pack_job job = {.conv = c, .epsilon = region->epsilon, .lanes = blok_lower_isa(lowering)->lanes};
   blok_pack_key key = {.format = "depthwise",
                        .values = {c->weights, region->norm[0], region->norm[3]},
@@ -115,8 +116,8 @@ blok_status blok_lower_depthwise(blok_lowering *lowering, const blok_region *reg
   blok_epilogue epilogue;
   bool fits;
   if (!blok_conv_node_of(lowering, region->anchor, &c) || !takes(&c, isa->lanes)) return BLOK_OK;
-  BLOK_TRY(blok_lower_epilogue(lowering, region, c.bias, c.out_channels, true, &epilogue, &fits,
-                               error));
+  BLOK_TRY(
+      blok_lower_epilogue(lowering, region, c.bias, c.out_channels, true, &epilogue, &fits, error));
   if (!fits) return BLOK_OK;
   depthwise_step *step = blok_lower_alloc(lowering, 1, sizeof *step);
   if (!step) return blok_fail_memory(error, sizeof *step);

@@ -1,7 +1,8 @@
 // MaxPool and AveragePool over blocked values.
+#include "runtime/ops/pool.h"
+
 #include "base/error.h"
 #include "base/size.h"
-#include "runtime/ops/pool.h"
 
 typedef struct pool_step {
   void (*run)(const blok_pool_args *args, uint32_t first, uint32_t end);
@@ -89,18 +90,17 @@ blok_status blok_lower_pool(blok_lowering *lowering, const blok_region *region, 
   blok_window_operands *operands = &step->operands;
   BLOK_TRY(blok_lower_window_operands(lowering, region, x, &epilogue, operands, error));
   step->run = maximum ? isa->pool->max : isa->pool->average;
-  step->args = (blok_pool_args){
-      .window = window,
-      .images = operands->images,
-      .channels = operands->channels,
-      .strips = operands->strips,
-      .include_pad = blok_node_int(node, "count_include_pad", 0) != 0,
-      .in = operands->in_planes,
-      .residual = operands->residual_planes,
-      .out = operands->out_planes,
-      .epilogue = operands->has_epilogue ? &operands->epilogue : NULL,
-      .sums_slot_stride = operands->sums_slot_stride,
-      .sums_batch_stride = operands->sums_batch_stride};
+  step->args = (blok_pool_args){.window = window,
+                                .images = operands->images,
+                                .channels = operands->channels,
+                                .strips = operands->strips,
+                                .include_pad = blok_node_int(node, "count_include_pad", 0) != 0,
+                                .in = operands->in_planes,
+                                .residual = operands->residual_planes,
+                                .out = operands->out_planes,
+                                .epilogue = operands->has_epilogue ? &operands->epilogue : NULL,
+                                .sums_slot_stride = operands->sums_slot_stride,
+                                .sums_batch_stride = operands->sums_batch_stride};
   BLOK_TRY(blok_lower_window_step(lowering, maximum ? "max pool" : "average pool", operands,
                                   run_pool, step, 0, 0, error));
   *done = true;

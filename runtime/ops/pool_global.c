@@ -14,8 +14,7 @@ typedef struct planes_step {
   blok_buffer_id in, out;
 } planes_step;
 
-static void run_planes(const blok_step_call *call, uint32_t first, uint32_t last,
-                       uint32_t worker) {
+static void run_planes(const blok_step_call *call, uint32_t first, uint32_t last, uint32_t worker) {
   const planes_step *step = call->args;
   blok_planes_args args = step->args;
   (void)worker;
@@ -94,8 +93,8 @@ static blok_status join(blok_lowering *lowering, const blok_region *region,
   const uint64_t pixels = (uint64_t)(shape->dims[2] * (shape->rank == 4 ? shape->dims[3] : 1));
   const uint32_t images = (uint32_t)shape->dims[0], channels = (uint32_t)shape->dims[1];
   step->in = slots_buffer;
-  BLOK_TRY(blok_lower_output(lowering, region->out, blocked ? BLOK_BLOCKED : BLOK_PLAIN,
-                             &step->out, error));
+  BLOK_TRY(blok_lower_output(lowering, region->out, blocked ? BLOK_BLOCKED : BLOK_PLAIN, &step->out,
+                             error));
   step->run = maximum ? isa->pool->join_maxima : isa->pool->join_sums;
   step->args = (blok_join_args){.images = images,
                                 .channels = channels,

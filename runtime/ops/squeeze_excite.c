@@ -38,9 +38,8 @@ static blok_status fill(void *context, const blok_tensor *values, void *out, blo
 
 static blok_status pack(blok_lowering *lowering, blok_value_id weights, pack_job *job,
                         const float **out, blok_error *error) {
-  const blok_pack_key key = {.format = "excite",
-                             .values = {weights},
-                             .numbers = {job->inputs, job->outputs, job->in_out}};
+  const blok_pack_key key = {
+      .format = "excite", .values = {weights}, .numbers = {job->inputs, job->outputs, job->in_out}};
   const void *packed;
   const size_t floats = blok_excite_packed_floats(job->inputs, job->outputs, job->lanes);
   BLOK_TRY(blok_lower_pack(lowering, &key, floats * sizeof(float), fill, job, &packed, error));
@@ -84,9 +83,8 @@ static blok_status product(blok_lowering *lowering, const char *kernel, product_
 
 static bool holds(const blok_lowering *lowering, blok_value_id weights, uint64_t count) {
   blok_tensor shape;
-  return blok_lower_is_constant(lowering, weights) &&
-         blok_lower_shape(lowering, weights, &shape) && shape.dtype == BLOK_F32 &&
-         shape.bytes == count * sizeof(float);
+  return blok_lower_is_constant(lowering, weights) && blok_lower_shape(lowering, weights, &shape) &&
+         shape.dtype == BLOK_F32 && shape.bytes == count * sizeof(float);
 }
 
 // The input as a picture, with sizes and weights as the descriptor has them.
@@ -125,12 +123,12 @@ static blok_status both_products(blok_lowering *lowering, const blok_region *reg
   const uint32_t hidden = (uint32_t)desc->hidden;
   uint32_t slots;
   BLOK_TRY(blok_lower_channel_sums(lowering, region->in, &steps[0].in, &slots, error));
-  steps[0].args = (blok_excite_args){.images = images,
-                                     .inputs = channels,
-                                     .outputs = hidden,
-                                     .slots = slots,
-                                     .divisor = (float)((uint64_t)shape->dims[2] *
-                                                        (uint64_t)shape->dims[3])};
+  steps[0].args =
+      (blok_excite_args){.images = images,
+                         .inputs = channels,
+                         .outputs = hidden,
+                         .slots = slots,
+                         .divisor = (float)((uint64_t)shape->dims[2] * (uint64_t)shape->dims[3])};
   BLOK_TRY(product(lowering, "squeeze", &steps[0], weights[0].weight,
                    desc->product[0] == BLOK_PRODUCT_LINEAR_IN_OUT, error));
   steps[1].in = steps[0].out;

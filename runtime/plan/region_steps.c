@@ -147,6 +147,20 @@ static blok_status show_outputs(blok_lowering *lowering, const blok_region *regi
   return BLOK_OK;
 }
 
+// One value of more than a session may hold is refused before anything is made for it: tables of a
+// resize grow with its output too.
+static blok_status check_size(const blok_lowering *lowering, const blok_region *region,
+                              blok_error *error) {
+  const uint64_t most = lowering->options->limits->run_bytes;
+  blok_tensor shape;
+  if (!blok_lower_shape(lowering, region->out, &shape) || shape.bytes <= most) return BLOK_OK;
+  return BLOK_FAIL(error, BLOK_E_LIMIT,
+                   "value '%s' needs %zu bytes, more than the limit of %llu bytes a session "
+                   "(run_bytes)",
+                   blok_quote(blok_value_at(lowering->graph, region->out)->name).text, shape.bytes,
+                   (unsigned long long)most);
+}
+
 static blok_status lower(blok_lowering *lowering, const blok_region *region, blok_error *error) {
   bool done = false;
   if (lowering->plan->bodies[lowering->region].n) {
@@ -160,7 +174,8 @@ static blok_status lower(blok_lowering *lowering, const blok_region *region, blo
 blok_status blok_lower_region(blok_lowering *lowering, uint32_t index, blok_error *error) {
   const blok_region *region = &lowering->plan->regions[index];
   lowering->region = index;
-  blok_status status = lower(lowering, region, error);
+  blok_status status = check_size(lowering, region, error);
+  if (status == BLOK_OK) status = lower(lowering, region, error);
   if (status == BLOK_OK) status = show_outputs(lowering, region, error);
   blok_arena_free(&lowering->scratch);
   return status;

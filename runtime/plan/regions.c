@@ -59,15 +59,6 @@ static void take_norm(maker *self, blok_region *region) {
   region->out = unit->out;
 }
 
-static void take_act(maker *self, blok_region *region, blok_act *act) {
-  const blok_unit *unit = blok_unit_reading(self->matcher, region->out, BLOK_UNIT_ACT);
-  if (!unit || (unit->slope.i && region->slope.i)) return;
-  if (!take_nodes(self, unit->nodes, unit->n_nodes)) return;
-  *act = blok_act_of_unit(unit);
-  if (unit->slope.i) region->slope = unit->slope;
-  region->out = unit->out;
-}
-
 // True when constant, beside a value of the rank that x has, holds one number, or as many as x has
 // channels, on their axis: `behind` axes stand behind it.
 static bool by_channel(const maker *self, blok_value_id constant, blok_value_id x,
@@ -84,6 +75,17 @@ static bool by_channel(const maker *self, blok_value_id constant, blok_value_id 
     count *= literal->dims[d];
   }
   return count == 1 || count == channels;
+}
+
+// behind: axes behind that of the channels, which a slope has to stand on.
+static void take_act(maker *self, blok_region *region, uint32_t behind, blok_act *act) {
+  const blok_unit *unit = blok_unit_reading(self->matcher, region->out, BLOK_UNIT_ACT);
+  if (!unit || (unit->slope.i && region->slope.i)) return;
+  if (unit->slope.i && !by_channel(self, unit->slope, region->out, behind)) return;
+  if (!take_nodes(self, unit->nodes, unit->n_nodes)) return;
+  *act = blok_act_of_unit(unit);
+  if (unit->slope.i) region->slope = unit->slope;
+  region->out = unit->out;
 }
 
 // The only reader of the region's result, where it is an op of two inputs; *other is the second.
@@ -138,19 +140,19 @@ static void draw_in(maker *self, blok_region *region) {
   const blok_op op = blok_node_at(self->graph, region->anchor)->op;
   const bool product = op == BLOK_OP_Gemm || op == BLOK_OP_MatMul;
   const bool convolution = op == BLOK_OP_Conv || op == BLOK_OP_ConvTranspose;
+  const int32_t rank = self->facts->of[region->out.i].rank;
+  const uint32_t behind = product || rank < 2 ? 0 : (uint32_t)rank - 2;
   if (product || convolution) {
-    const int32_t rank = self->facts->of[region->out.i].rank;
     if (rank < 2) return;
-    const uint32_t behind = convolution ? (uint32_t)rank - 2 : 0;
     if (convolution) take_norm(self, region);
     take_constant(self, region, BLOK_OP_Add, behind, &region->bias);
-    take_act(self, region, &region->act);
+    take_act(self, region, behind, &region->act);
     take_constant(self, region, BLOK_OP_Mul, behind, &region->scale);
     take_residual(self, region);
-    if (region->residual.i) take_act(self, region, &region->after);
+    if (region->residual.i) take_act(self, region, behind, &region->after);
   } else if (op == BLOK_OP_BatchNormalization || op == BLOK_OP_Add || op == BLOK_OP_Sub ||
              op == BLOK_OP_Mul || op == BLOK_OP_Div) {
-    take_act(self, region, &region->act);
+    take_act(self, region, behind, &region->act);
   }
 }
 

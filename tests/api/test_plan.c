@@ -30,9 +30,8 @@ static void end(void) {
 }
 
 static void reshape(blok_session *of) {
-  ck_assert_msg(
-      blok_session_reshape(of, vectors.inputs, vectors.n_inputs, &error) == BLOK_OK, "%s",
-      error.message);
+  ck_assert_msg(blok_session_reshape(of, vectors.inputs, vectors.n_inputs, &error) == BLOK_OK, "%s",
+                error.message);
 }
 
 static blok_memory_info memory_of(const blok_session *of) {
@@ -221,8 +220,8 @@ START_TEST(steps__are_told_only_after_a_reshape) {
   ck_assert_uint_eq(machine_of(session).steps, 0);
   blok_test_fails(blok_session_step(session, 0, &step, &error), BLOK_E_ARGUMENT, &error, "reshape",
                   NULL);
-  blok_test_fails(blok_session_memory(session, &memory, &error), BLOK_E_ARGUMENT, &error,
-                  "reshape", NULL);
+  blok_test_fails(blok_session_memory(session, &memory, &error), BLOK_E_ARGUMENT, &error, "reshape",
+                  NULL);
   ck_assert_uint_eq(blok_session_step_node(session, 0, 0), SIZE_MAX);
 }
 END_TEST

@@ -18,9 +18,12 @@ static void empty_error(void) { error = (blok_error)BLOK_ERROR_INIT; }
 
 // ---- The same bits ------------------------------------------------------------------------------
 
-static const char *const models[] = {"guide_seres_down_dynamo", "guide_bottleneck_down_torchscript",
-                                     "guide_pre_dynamo",        "block_kinds",
-                                     "dynamic_dims",            "conv_norm_relu",
+static const char *const models[] = {"guide_seres_down_dynamo",
+                                     "guide_bottleneck_down_torchscript",
+                                     "guide_pre_dynamo",
+                                     "block_kinds",
+                                     "dynamic_dims",
+                                     "conv_norm_relu",
                                      "local_functions"};
 static const uint32_t thread_counts[] = {1, 2, 3, 5, 8};
 enum {

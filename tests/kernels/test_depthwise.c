@@ -106,8 +106,8 @@ static blok_depthwise_args operands_new(const conv_case *c, uint32_t lanes, cons
   args.out.data = blocked_room(s->images, c->channels, c->pixels, lanes);
   args.out.plane_stride = plane_floats(c->pixels, lanes);
   args.out.batch_stride = blocks * args.out.plane_stride;
-  float *packed = guarded_new(
-      blok_depthwise_packed_floats(c->channels, s->group_in, c->taps, lanes));
+  float *packed =
+      guarded_new(blok_depthwise_packed_floats(c->channels, s->group_in, c->taps, lanes));
   blok_depthwise_pack(c->weights, mul, c->channels, s->group_in, s->kernel_h, s->kernel_w, lanes,
                       packed);
   args.weights = packed;
@@ -130,8 +130,7 @@ static void operands_free(blok_depthwise_args *args) {
 
 // All cells, in two calls.
 static void run_all(const blok_isa *isa, const blok_depthwise_args *args) {
-  const uint32_t cells =
-      args->images * blocks_of(args->channels, isa->lanes) * args->strips;
+  const uint32_t cells = args->images * blocks_of(args->channels, isa->lanes) * args->strips;
   isa->depthwise->run(args, 0, cells / 3);
   isa->depthwise->run(args, cells / 3, cells);
 }
@@ -210,7 +209,7 @@ START_TEST(depthwise__equals_reference_when_outputs_repeat_inputs) {
 END_TEST
 
 START_TEST(narrow_groups__equal_reference_for_every_width) {
-  static const uint32_t widths[][2] = {{2, 2}, {4, 4}, {8, 8},  {16, 16}, {2, 4}, {2, 8},
+  static const uint32_t widths[][2] = {{2, 2}, {4, 4},  {8, 8}, {16, 16}, {2, 4}, {2, 8},
                                        {4, 8}, {8, 16}, {3, 8}, {5, 16},  {8, 4}, {24, 16}};
   for (uint32_t i = 0; i < sizeof widths / sizeof *widths; i++) {
     const uint32_t in = widths[i][0], out = widths[i][1];
@@ -259,8 +258,7 @@ START_TEST(depthwise__folds_bias_activation_residual_and_sums_into_strips) {
   const blok_isa *isa;
   for (uint32_t i = 0; (isa = tested_isa(i)) != NULL; i++) {
     blok_depthwise_args args = operands_new(&c, isa->lanes, mul);
-    const blok_epilogue epilogue = {
-        .act = {.kind = BLOK_FN_RELU}, .bias = bias, .scale = scale};
+    const blok_epilogue epilogue = {.act = {.kind = BLOK_FN_RELU}, .bias = bias, .scale = scale};
     float *blocked = blocked_of(residual, s.images, c.channels, c.pixels, isa->lanes);
     float *slots = guarded_new((size_t)args.strips * 2 * 32);
     args.epilogue = &epilogue;
@@ -345,8 +343,7 @@ START_TEST(depthwise__speed) {
       char name[80];
       snprintf(name, sizeof name, "%ux%ux%u g%u k%u s%u d%u", c.in_channels, s->h, s->w,
                s->group_in, s->kernel_w, s->stride_w, s->dilation_w);
-      speed_line("depthwise", isa, name,
-                 2.0 * c.channels * c.pixels * s->group_in * c.taps,
+      speed_line("depthwise", isa, name, 2.0 * c.channels * c.pixels * s->group_in * c.taps,
                  4.0 * ((double)c.in_channels * s->h * s->w + (double)c.channels * c.pixels),
                  time_run, &t);
       free(bias);

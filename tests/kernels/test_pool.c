@@ -118,8 +118,8 @@ START_TEST(pool__equals_reference_for_every_kernel_stride_and_width) {
     for (uint32_t stride = 1; stride <= 3; stride++) {
       for (uint32_t w = kernel; w <= 40; w += w < 20 ? 1 : 7) {
         const uint32_t pad = kernel / 2;
-        check_windows(&(shape){1, 9, 6, w, kernel, kernel, stride, 1, pad, pad, pad, pad,
-                               w % 2 == 0});
+        check_windows(
+            &(shape){1, 9, 6, w, kernel, kernel, stride, 1, pad, pad, pad, pad, w % 2 == 0});
       }
     }
   }
@@ -221,18 +221,17 @@ static void check_global(uint32_t images, uint32_t channels, uint32_t h, uint32_
       isa->pool->sum_planes(&args, 0, cells / 2);
       isa->pool->sum_planes(&args, cells / 2, cells);
     }
-    float *out = row ? guarded_new((size_t)images * channels)
-                     : blocked_room(images, channels, 1, lanes);
-    const blok_join_args joined = {
-        .images = images,
-        .channels = channels,
-        .slots = args.slots,
-        .in = args.out,
-        .divisor = maximum ? 1 : (float)pixels,
-        .out = out,
-        .batch_stride = row ? channels : blocks * plane_floats(1, lanes),
-        .block_stride = row ? lanes : plane_floats(1, lanes),
-        .row = row};
+    float *out =
+        row ? guarded_new((size_t)images * channels) : blocked_room(images, channels, 1, lanes);
+    const blok_join_args joined = {.images = images,
+                                   .channels = channels,
+                                   .slots = args.slots,
+                                   .in = args.out,
+                                   .divisor = maximum ? 1 : (float)pixels,
+                                   .out = out,
+                                   .batch_stride = row ? channels : blocks * plane_floats(1, lanes),
+                                   .block_stride = row ? lanes : plane_floats(1, lanes),
+                                   .row = row};
     (maximum ? isa->pool->join_maxima : isa->pool->join_sums)(&joined, 0, images);
     float *plain = row ? out : plain_of(out, images, channels, 1, lanes);
     char name[80];

@@ -19,7 +19,7 @@ static void begin(void) {
 static void end(void) { blok_module_free(&module); }
 
 static const blok_limits limits = {
-    sizeof(blok_limits), 64, 1 << 20, 1000, 1 << 20, 1 << 20, 1 << 20, 1000};
+    sizeof(blok_limits), 64, 1 << 20, 1000, 1 << 20, 1 << 20, 1 << 20, 1000, 1000};
 
 static blok_status import_text(const char *text) {
   wire_text wire;

@@ -19,8 +19,8 @@ static const float elements[4] = {1, 2, 3, 4};
 // An initializer of the first count elements.
 static blok_value_id constant(blok_graph *graph, int64_t count) {
   blok_value_id id;
-  ck_assert_int_eq(
-      blok_graph_add_constant(graph, "w", BLOK_F32, 1, &count, elements, &id, &error), BLOK_OK);
+  ck_assert_int_eq(blok_graph_add_constant(graph, "w", BLOK_F32, 1, &count, elements, &id, &error),
+                   BLOK_OK);
   return id;
 }
 
@@ -66,9 +66,9 @@ static blok_status refuse(void *context, const blok_tensor *values, void *out,
 
 static blok_pack *get_of(const blok_graph *graph, const blok_pack_key *key, size_t bytes) {
   blok_pack *pack = NULL;
-  ck_assert_int_eq(blok_pack_get(store, blok_isa_best(), graph, key, bytes, double_it, NULL, &pack,
-                                 &error),
-                   BLOK_OK);
+  ck_assert_int_eq(
+      blok_pack_get(store, blok_isa_best(), graph, key, bytes, double_it, NULL, &pack, &error),
+      BLOK_OK);
   ck_assert_ptr_nonnull(pack);
   return pack;
 }
@@ -166,9 +166,9 @@ END_TEST
 START_TEST(get__leaves_nothing_behind_when_fill_refuses) {
   blok_pack_key key = {.format = "twice", .values = {constant(module->graph, 4)}};
   blok_pack *pack = NULL;
-  ck_assert_int_eq(blok_pack_get(store, blok_isa_best(), module->graph, &key, 16, refuse, NULL,
-                                 &pack, &error),
-                   BLOK_E_UNSUPPORTED);
+  ck_assert_int_eq(
+      blok_pack_get(store, blok_isa_best(), module->graph, &key, 16, refuse, NULL, &pack, &error),
+      BLOK_E_UNSUPPORTED);
   ck_assert_ptr_null(pack);
   ck_assert_str_eq(error.message, "no panels of these");
   ck_assert_uint_eq(blok_pack_store_bytes(store), 0);
@@ -199,9 +199,8 @@ static blok_status make_two(void *context, const blok_allocator *allocator, blok
 }
 
 START_TEST(get__fails_cleanly_at_every_allocation) {
-  blok_pack_key key = {
-      .format = "twice",
-      .values = {constant(module->graph, 4), constant(module->graph, 4)}};
+  blok_pack_key key = {.format = "twice",
+                       .values = {constant(module->graph, 4), constant(module->graph, 4)}};
   ck_assert_uint_ge(blok_fault_sweep(make_two, &key), 5);
 }
 END_TEST
@@ -226,8 +225,7 @@ static void get_often(void *context, uint32_t first, uint32_t last, uint32_t wor
 }
 
 START_TEST(get__serves_threads_at_once) {
-  shared_key = (blok_pack_key){.format = "twice",
-                               .values = {constant(module->graph, 4)}};
+  shared_key = (blok_pack_key){.format = "twice", .values = {constant(module->graph, 4)}};
   blok_pack *kept = get_of(module->graph, &shared_key, 16);
   blok_pool_options options = BLOK_POOL_OPTIONS_INIT;
   blok_pool *pool = NULL;

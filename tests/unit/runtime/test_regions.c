@@ -1,8 +1,8 @@
 // Which nodes run together, and which must not.
 #include <check.h>
 
-#include "runtime/plan/plan.h"
 #include "nets/net.h"
+#include "runtime/plan/plan.h"
 
 Suite *suite_regions(void);
 
