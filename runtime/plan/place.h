@@ -11,8 +11,8 @@ typedef struct blok_placement {
   size_t offset;  // filled; a multiple of 64
 } blok_placement;
 
-// Places items (sorted by first) into one block, greedily at the lowest offset that is free, and
-// says how large the block must be. false: no memory, or sizes overflow.
+// Places items (sorted by first; their bytes are rounded up) into one block, and says how large it
+// must be. The same items always get the same places. false: no memory, or sizes overflow.
 bool blok_place(blok_placement *items, size_t count, const blok_allocator *allocator,
                 size_t *total);
 

@@ -49,7 +49,11 @@ static blok_status try_function(blok_lowering *lowering, const blok_region *regi
                                 blok_error *error) {
   const blok_lower_fn function = function_of(lowering, region);
   if (!function || lowering->plan->options.reference || !is_known(lowering, region)) return BLOK_OK;
-  if (region->residual.i && !same_shape(lowering, region->residual, region->out)) return BLOK_OK;
+  // Either operand of the addition may have turned out to be the one that is repeated.
+  if (region->residual.i && (!same_shape(lowering, region->residual, region->out) ||
+                             !same_shape(lowering, region->before, region->out))) {
+    return BLOK_OK;
+  }
   return function(lowering, region, done, error);
 }
 

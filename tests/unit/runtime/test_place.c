@@ -53,8 +53,19 @@ START_TEST(place__reuses_the_place_of_what_has_ended) {
 }
 END_TEST
 
+// In the order of time the short-lived small value would split the block before the large ones
+// come.
+START_TEST(place__puts_large_values_on_one_another) {
+  blok_placement items[] = {{0, 1, 6400, 0}, {1, 2, 640, 0}, {2, 3, 12800, 0}, {3, 4, 6400, 0}};
+  size_t total;
+  ck_assert(blok_place(items, 4, blok_allocator_default(), &total));
+  assert_apart(items, 4, total);
+  ck_assert_uint_eq(total, 12800 + 6400);
+}
+END_TEST
+
 START_TEST(place__holds_very_many_values_at_once) {
-  enum { MANY = 3000 };
+  enum { MANY = 6000 };
   blok_placement *items = calloc(MANY, sizeof *items);
   ck_assert_ptr_nonnull(items);
   for (uint32_t i = 0; i < MANY; i++) {
@@ -83,6 +94,7 @@ Suite *suite_place(void) {
   TCase *tests = tcase_create("place");
   tcase_add_loop_test(tests, place__never_overlaps_values_that_live_together, 0, 200);
   tcase_add_test(tests, place__reuses_the_place_of_what_has_ended);
+  tcase_add_test(tests, place__puts_large_values_on_one_another);
   tcase_add_test(tests, place__holds_very_many_values_at_once);
   tcase_add_test(tests, place__says_when_sizes_overflow);
   suite_add_tcase(suite, tests);
