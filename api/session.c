@@ -30,7 +30,7 @@ static blok_status choose_isa(const char *name, const blok_isa **out, blok_error
   *out = asked ? blok_isa_named(asked) : blok_isa_best();
   if (*out) return BLOK_OK;
   return BLOK_FAIL(error, BLOK_E_ARGUMENT,
-                   "%sthere is no instruction set '%s' here: this build has on this CPU %s",
+                   "%sthere is no instruction set '%s' here; this build and this CPU have: %s",
                    name ? "" : "BLOK_ISA: ", blok_quote(asked).text, list_isas().text);
 }
 

@@ -42,7 +42,7 @@ const blok_block *blok_steps_outermost(const blok_steps *steps, size_t index) {
 }
 
 blok_shown blok_steps_shape(const blok_step_info *step) {
-  if (step->dtype == BLOK_UNDEFINED) return blok_show("bytes");
+  if (step->dtype == BLOK_UNDEFINED) return blok_show("scratch");
   blok_shown shown;
   const blok_shown dims =
       step->rank < 0 ? blok_show("?") : blok_show_dims(step->dims, (size_t)step->rank);
