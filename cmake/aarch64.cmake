@@ -22,4 +22,4 @@ set(CMAKE_EXE_LINKER_FLAGS_INIT
     "-Wl,-rpath-link,${arm64_libraries} -Wl,--dynamic-linker=${arm64_libc}/ld-linux-aarch64.so.1")
 set(CMAKE_SHARED_LINKER_FLAGS_INIT "-Wl,-rpath-link,${arm64_libraries}")
 set(CMAKE_CROSSCOMPILING_EMULATOR
-    qemu-aarch64-static -E LD_LIBRARY_PATH=${arm64_libc}:${arm64_libraries})
+    qemu-aarch64-static -E LD_LIBRARY_PATH=${arm64_libc}:${arm64_libraries} -E BLOK_TEST_EMULATED=1)
