@@ -51,7 +51,7 @@ tsan:
 	@sh cmake/deps.sh build test
 	@cmake --preset tsan > /dev/null
 	@$(CMAKE_BUILD) $(BUILD)/tsan --parallel $(JOBS) --target $(THREADED:%=test_%)
-	@python3 tests/run.py $(BUILD)/tsan -R "^test_($$(echo $(THREADED) | tr ' ' '|'))$$"
+	@CK_EXCLUDE_TAGS=one_thread python3 tests/run.py $(BUILD)/tsan -R "^test_($$(echo $(THREADED) | tr ' ' '|'))$$"
 
 fuzz:
 	@sh cmake/deps.sh build clang-14 libclang-rt-14-dev

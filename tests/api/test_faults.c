@@ -160,6 +160,7 @@ Suite *suite_faults(void) {
   Suite *suite = suite_create("faults");
   TCase *tests = tcase_create("faults");
   tcase_set_timeout(tests, 120);
+  tcase_set_tags(tests, "one_thread");
   tcase_add_loop_test(tests, open_run_write__survives_every_failed_allocation, 0,
                       sizeof models / sizeof *models);
   tcase_add_test(tests, load__gives_bytes_back_at_every_failed_allocation);

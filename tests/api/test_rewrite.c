@@ -308,6 +308,7 @@ Suite *suite_rewrite(void) {
   Suite *suite = suite_create("rewrite");
   TCase *tests = tcase_create("rewrite");
   tcase_set_timeout(tests, 120);
+  tcase_set_tags(tests, "one_thread");
   tcase_add_loop_test(tests, rewrite__gives_a_model_that_computes_the_same, 0, MODELS);
   tcase_add_loop_test(tests, rewrite__gives_blocks_that_are_matched_again, 0, MODELS);
   tcase_add_test(tests, rewrite__is_written_in_the_newest_operator_set);
