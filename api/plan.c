@@ -194,7 +194,7 @@ static blok_status describe_step(const blok_session *session, size_t index, blok
   }
   step_info.bytes = step->bytes;
   step_info.macs = step->macs;
-  step_info.cells = step->cells;
+  step_info.cells = (uint32_t)step->cells;
   step_info.scratch_bytes = step->scratch_bytes;
   const blok_step_time *times = blok_executor_times(session->executor);
   if (times) {

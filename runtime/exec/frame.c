@@ -63,31 +63,19 @@ static void make_chains(blok_frame *frame) {
   }
 }
 
-// A buffer's planes end in zeros if a reader of it, or of what it lies in, wants them.
-static bool wants_zeros(const blok_shaped *shaped, const bool *wanted, blok_buffer_id id) {
+static bool wants_zeros(const blok_shaped *shaped, blok_buffer_id id) {
   const blok_buffer *buffer = &shaped->buffers[id];
-  if (!id || buffer->layout != BLOK_BLOCKED) return false;
-  if (buffer->kind == BLOK_BUFFER_VIEW) {
-    return wanted[buffer->root] && shaped->buffers[buffer->root].layout == BLOK_BLOCKED;
-  }
-  return wanted[id] && (buffer->kind == BLOK_BUFFER_ARENA || buffer->kind == BLOK_BUFFER_LATE);
+  return id && buffer->layout == BLOK_BLOCKED && buffer->zero_pixel;
 }
 
 static blok_status make_zeros(blok_frame *frame, blok_arena *arena) {
   const blok_shaped *shaped = frame->shaped;
-  bool *wanted = blok_alloc_array(&frame->heap->allocator, shaped->n_buffers, sizeof *wanted);
-  if (!wanted) return BLOK_E_MEMORY;
-  for (uint32_t b = 1; b < shaped->n_buffers; b++) {
-    const blok_buffer *buffer = &shaped->buffers[b];
-    if (!buffer->zero_pixel) continue;
-    wanted[buffer->kind == BLOK_BUFFER_VIEW ? buffer->root : b] = true;
-  }
   for (int filling = 0; filling < 2; filling++) {
     uint32_t n = 0;
     for (uint32_t s = 0; s < shaped->n_steps; s++) {
       const blok_step *step = &shaped->steps[s];
       for (uint32_t i = 0; i < step->n_writes; i++) {
-        if (!wants_zeros(shaped, wanted, step->writes[i])) continue;
+        if (!wants_zeros(shaped, step->writes[i])) continue;
         if (filling) frame->zeros[n] = (blok_zero_pixels){s, step->writes[i]};
         n++;
       }
@@ -95,10 +83,9 @@ static blok_status make_zeros(blok_frame *frame, blok_arena *arena) {
     if (filling) break;
     frame->n_zeros = n;
     frame->zeros = blok_arena_array(arena, n, sizeof *frame->zeros);
-    if (!frame->zeros) break;
+    if (!frame->zeros) return BLOK_E_MEMORY;
   }
-  blok_free(&frame->heap->allocator, wanted);
-  return frame->zeros ? BLOK_OK : BLOK_E_MEMORY;
+  return BLOK_OK;
 }
 
 static blok_status make_tables(blok_frame *frame, blok_arena *arena) {

@@ -32,9 +32,9 @@ static void run_cells(void *context, uint32_t first, uint32_t last, uint32_t wor
 static void run_kernel(blok_frame *frame, const blok_step *step, const blok_run *run) {
   kernel_call self = {step, {step->args, frame->data, run->scratch, run->scratch_stride}};
   if (blok_step_parallel(step)) {
-    blok_pool_run(run->options->pool, run->threads, step->cells, run_cells, &self);
+    blok_pool_run(run->options->pool, run->threads, (uint32_t)step->cells, run_cells, &self);
   } else if (step->cells) {
-    step->run(&self.call, 0, step->cells, 0);
+    step->run(&self.call, 0, (uint32_t)step->cells, 0);
   }
 }
 

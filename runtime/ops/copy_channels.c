@@ -63,10 +63,6 @@ static blok_status channel_step(blok_lowering *lowering, const char *kernel,
   }
   const size_t moved = planes->n * (size_t)planes->c * planes->h * planes->w;
   const size_t cells = blok_channel_cells(&args->job, isa->lanes);
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a copy of %zu elements is more than one step can do",
-                     moved);
-  }
   const blok_step step = {.kernel = kernel,
                           .run = run_channels,
                           .args = args,
@@ -74,7 +70,7 @@ static blok_status channel_step(blok_lowering *lowering, const char *kernel,
                           .reads = map->sources,
                           .n_writes = 1,
                           .writes = &to,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = 2 * moved * sizeof(float)};
   return blok_lower_step(lowering, &step, error);
 }

@@ -168,14 +168,10 @@ blok_status blok_lower_copies(blok_lowering *lowering, const char *kernel, uint3
     if (parts[i].from) note(reads, &step.n_reads, parts[i].from);
     note(writes, &step.n_writes, parts[i].to);
   }
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a copy of %zu bytes is more than one step can do",
-                     bytes);
-  }
   *args = (copy_args){blok_lower_isa(lowering)->layout->copy, n, parts};
   step.reads = reads;
   step.writes = writes;
-  step.cells = (uint32_t)cells;
+  step.cells = cells;
   step.bytes = bytes;
   return blok_lower_step(lowering, &step, error);
 }
@@ -202,10 +198,6 @@ blok_status blok_lower_pick(blok_lowering *lowering, const char *kernel, const b
   if (!args) return blok_fail_memory(error, sizeof *args);
   *args = (pick_args){*job, from, to};
   const size_t cells = blok_pick_cells(job), bytes = blok_lower_buffer(lowering, to)->bytes;
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a copy of %zu bytes is more than one step can do",
-                     bytes);
-  }
   const blok_step step = {.kernel = kernel,
                           .run = run_pick,
                           .args = args,
@@ -213,7 +205,7 @@ blok_status blok_lower_pick(blok_lowering *lowering, const char *kernel, const b
                           .reads = &args->from,
                           .n_writes = 1,
                           .writes = &args->to,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = 2 * bytes};
   return blok_lower_step(lowering, &step, error);
 }

@@ -221,16 +221,12 @@ blok_status blok_lower_plain_channels(blok_lowering *lowering, const char *kerne
       .inner = shape.bytes / sizeof(float) / (size_t)shape.dims[0] / (size_t)shape.dims[1]};
   const size_t cells = step->inner > 1 ? step->images * step->channels
                                        : (step->channels + isa->lanes - 1) / isa->lanes;
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a step of %zu cells; the limit is %u", cells,
-                     UINT32_MAX);
-  }
   BLOK_TRY(blok_lower_plain(lowering, in, &step->in, error));
   BLOK_TRY(plain_out(lowering, out, step->in, 0, &step->out, error));
   const blok_step made = {.kernel = kernel,
                           .run = run_channels,
                           .args = step,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = 2 * shape.bytes,
                           .n_reads = 1,
                           .reads = &step->in,

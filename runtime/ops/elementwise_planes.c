@@ -170,10 +170,6 @@ blok_status blok_lower_planes_map(blok_lowering *lowering, const char *kernel, b
                         .strip = STRIP_FLOATS / isa->lanes};
   step->strips = (step->pixels + step->strip - 1) / step->strip;
   const uint64_t cells = (uint64_t)planes.n * planes.blocks * step->strips;
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a step of %llu cells; the limit is %u",
-                     (unsigned long long)cells, UINT32_MAX);
-  }
   const blok_plane_operand *operands[OPERANDS] = {&map->in,   &map->beside, &map->mul,
                                                   &map->bias, &map->scale,  &map->slope};
   blok_buffer_id reads[OPERANDS];
@@ -187,7 +183,7 @@ blok_status blok_lower_planes_map(blok_lowering *lowering, const char *kernel, b
   const blok_step made = {.kernel = kernel,
                           .run = run_planes,
                           .args = step,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = arrays * planes.n * planes.c * step->pixels * sizeof(float),
                           .n_reads = n_reads,
                           .reads = reads,

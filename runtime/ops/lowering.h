@@ -145,7 +145,7 @@ BLOK_MUST_CHECK blok_status blok_lower_scratch(blok_lowering *lowering, size_t b
 
 // Appends a step; kernel, run, args, cells, scratch_bytes, macs, bytes, reads and writes are taken
 // from *step (reads and writes are copied), the rest is filled in. Lifetimes follow from reads and
-// writes: name every buffer.
+// writes: name every buffer. More than UINT32_MAX cells are BLOK_E_LIMIT.
 BLOK_MUST_CHECK blok_status blok_lower_step(blok_lowering *lowering, const blok_step *step,
                                             blok_error *error);
 

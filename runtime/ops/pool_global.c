@@ -39,17 +39,13 @@ static blok_status reduce_planes(blok_lowering *lowering, blok_value_id value, b
                                   .in = {NULL, planes.batch_stride, planes.plane_stride}};
   // Fewer than the planes' own elements, whose bytes are known to fit.
   const uint64_t cells = (uint64_t)planes.n * planes.blocks * step->args.slots;
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a step of %llu cells; the limit is %u",
-                     (unsigned long long)cells, UINT32_MAX);
-  }
   BLOK_TRY(blok_lower_scratch(lowering, cells * isa->lanes * sizeof(float), &step->out, error));
   *out = step->out;
   *slots = step->args.slots;
   const blok_step made = {.kernel = maximum ? "plane maxima" : "plane sums",
                           .run = run_planes,
                           .args = step,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = (uint64_t)planes.n * planes.c * pixels * sizeof(float),
                           .n_reads = 1,
                           .reads = &step->in,

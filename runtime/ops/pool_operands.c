@@ -51,17 +51,13 @@ blok_status blok_lower_window_step(blok_lowering *lowering, const char *kernel,
   const blok_planes *out = &blok_lower_buffer(lowering, operands->out)->planes;
   const uint64_t results = (uint64_t)out->n * out->c * out->h * out->w;
   uint64_t cells = (uint64_t)out->n * out->blocks * operands->strips;
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a step of %llu cells; the limit is %u",
-                     (unsigned long long)cells, UINT32_MAX);
-  }
   floats += (uint64_t)in->n * in->c * in->h * in->w + results * (operands->residual ? 2 : 1);
   blok_buffer_id reads[2] = {operands->in, operands->residual};
   blok_buffer_id writes[2] = {operands->out, operands->sums};
   const blok_step step = {.kernel = kernel,
                           .run = run,
                           .args = args,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .macs = macs,
                           .bytes = floats * sizeof(float),
                           .n_reads = operands->residual ? 2 : 1,

@@ -48,10 +48,6 @@ blok_status blok_lower_reorder_to(blok_lowering *lowering, blok_buffer_id from, 
   }
   const size_t cells =
       last ? blok_reorder_last_cells(&args->job) : blok_reorder_first_cells(&args->job, isa->lanes);
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a reorder of %u images is more than one step can do",
-                     planes->n);
-  }
   const blok_step step = {.kernel = into_blocks ? "reorder to blocked" : "reorder to plain",
                           .run = run_reorder,
                           .args = args,
@@ -59,7 +55,7 @@ blok_status blok_lower_reorder_to(blok_lowering *lowering, blok_buffer_id from, 
                           .reads = &from,
                           .n_writes = 1,
                           .writes = &to,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = 2 * planes->n * planes->c * pixels * sizeof(float)};
   return blok_lower_step(lowering, &step, error);
 }

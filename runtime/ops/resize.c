@@ -159,10 +159,6 @@ static blok_status scale(blok_lowering *lowering, const blok_node *node, arrange
       args->planes ? blok_scaling_plane_cells(job) : blok_scaling_channel_cells(job, isa->lanes);
   const uint32_t taps = job->y.taps * job->x.taps;
   const size_t outputs = to->shape.bytes / sizeof(float);
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a resize of %zu rows is more than one step can do",
-                     cells);
-  }
   const blok_step step = {.kernel = taps == 1 ? "resize nearest" : "resize",
                           .run = run_scaling,
                           .args = args,
@@ -170,7 +166,7 @@ static blok_status scale(blok_lowering *lowering, const blok_node *node, arrange
                           .reads = &args->from,
                           .n_writes = 1,
                           .writes = &args->to,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .scratch_bytes = blok_scaling_scratch(job) * sizeof(float),
                           .macs = taps == 1 ? 0 : (uint64_t)outputs * taps,
                           .bytes = from->shape.bytes + to->shape.bytes};

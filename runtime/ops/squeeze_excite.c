@@ -193,15 +193,11 @@ blok_status blok_lower_channel_scale(blok_lowering *lowering, blok_buffer_id fro
                                  .out = {NULL, out.batch_stride, out.plane_stride},
                                  .scale_stride = (size_t)out.blocks * isa->lanes};
   const uint64_t cells = (uint64_t)out.n * out.blocks * step->args.strips;
-  if (cells > UINT32_MAX) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "a step of %llu cells; the limit is %u",
-                     (unsigned long long)cells, UINT32_MAX);
-  }
   const blok_buffer_id reads[2] = {from, scale};
   const blok_step made = {.kernel = "channel scale",
                           .run = run_scale,
                           .args = step,
-                          .cells = (uint32_t)cells,
+                          .cells = cells,
                           .bytes = 2 * (uint64_t)out.n * out.c * pixels * sizeof(float),
                           .n_reads = 2,
                           .reads = reads,

@@ -29,7 +29,8 @@ typedef enum blok_buffer_kind {
 //     n * batch_stride + (c / lanes) * plane_stride + p * lanes + c % lanes
 // where lanes is that of the plan's instruction set and p = y * w + x. Lanes beyond c are 0 after
 // every step. Behind the h * w pixels of each plane lies one pixel of zeros, which taps outside the
-// picture read; the executor writes it for every buffer with zero_pixel.
+// picture read; the executor writes it for every buffer with zero_pixel, which all buffers in one
+// piece of memory have or none.
 typedef struct blok_planes {
   uint32_t n, c, h, w;
   uint32_t blocks;                    // ceil(c / lanes)
@@ -99,7 +100,7 @@ typedef struct blok_step {
   // Kernels.
   blok_step_fn run;
   const void *args;
-  uint32_t cells;
+  uint64_t cells;        // UINT32_MAX at most: blok_lower_step sees to it
   size_t scratch_bytes;  // a worker
   uint64_t macs;         // multiply-adds that it does, padding lanes included
   uint64_t bytes;        // that it reads and writes at least: operands and weights once

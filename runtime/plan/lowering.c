@@ -130,6 +130,14 @@ static blok_status copy_ids(blok_lowering *lowering, const blok_buffer_id *ids, 
   return *out ? BLOK_OK : blok_fail_memory(error, 0);
 }
 
+static blok_status fail_cells(const blok_lowering *lowering, const blok_step *step,
+                              blok_error *error) {
+  const blok_node *node = blok_node_at(lowering->graph, step->node);
+  return BLOK_FAIL(error, BLOK_E_LIMIT, "%s node '%s': %s in %llu parts; a step has %u at most",
+                   blok_quote(node->op_type).text, blok_node_label(lowering->graph, node).text,
+                   step->kernel, (unsigned long long)step->cells, UINT32_MAX);
+}
+
 blok_status blok_lower_step(blok_lowering *lowering, const blok_step *given, blok_error *error) {
   blok_shaped *shaped = lowering->shaped;
   if (!blok_arena_grow(&shaped->arena, &shaped->steps, &lowering->cap_steps, shaped->n_steps,
@@ -140,6 +148,7 @@ blok_status blok_lower_step(blok_lowering *lowering, const blok_step *given, blo
   if (!step.kind) step.kind = BLOK_STEP_KERNEL;
   step.region = lowering->region;
   if (!step.node.i) step.node = lowering->plan->regions[lowering->region].anchor;
+  if (step.cells > UINT32_MAX) return fail_cells(lowering, &step, error);
   BLOK_TRY(copy_ids(lowering, given->reads, given->n_reads, &step.reads, error));
   BLOK_TRY(copy_ids(lowering, given->writes, given->n_writes, &step.writes, error));
   const size_t scratch = (step.scratch_bytes + 63) & ~(size_t)63;

@@ -9,7 +9,7 @@
 
 Suite *suite_frame(void);
 
-enum { BUFFERS = 8, STEPS = 4 };
+enum { BUFFERS = 40, STEPS = 4 };
 
 static blok_error error;
 static blok_module *module;
@@ -225,7 +225,7 @@ END_TEST
 // The second block of each image is a value of its own, which a reader pads.
 START_TEST(run__writes_zeros_behind_the_planes_of_a_view) {
   static const blok_buffer_id whole[1] = {1}, part[1] = {2};
-  size_t bytes = add_blocked(0, false)->bytes;
+  size_t bytes = add_blocked(0, true)->bytes;
   blok_buffer *view = add(BLOK_BUFFER_VIEW, bytes - 56 * sizeof(float));
   view->layout = BLOK_BLOCKED;
   view->root = 1;
@@ -336,6 +336,7 @@ START_TEST(frame__survives_every_failed_allocation) {
   static const blok_buffer_id ids[1] = {1};
   shaped.arena_bytes = add_blocked(0, true)->bytes;
   add_step(fill, ids, 1, ids, 1);
+  while (shaped.n_buffers < BUFFERS) add(BLOK_BUFFER_ARENA, 64);  // more than one piece of memory
   ck_assert_uint_gt(blok_fault_sweep(sweep_frame, NULL), 1);
 }
 END_TEST

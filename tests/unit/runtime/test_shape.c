@@ -1,10 +1,11 @@
-// What a plan without shapes cannot know and shaping has to see: sizes that repeat, values beyond the
-// limit of a session.
+// What a plan without shapes cannot know and shaping has to see: sizes that repeat, values beyond
+// the limit of a session.
 #include <check.h>
 #include <string.h>
 
 #include "nets/net.h"
 #include "passes/passes.h"
+#include "runtime/plan/lowering.h"
 #include "runtime/runtime.h"
 #include "support/fault.h"
 
@@ -100,6 +101,53 @@ START_TEST(shape__refuses_a_huge_resize_before_its_tables_are_made) {
 }
 END_TEST
 
+// Two convolutions write their halves of a Concat's result, whose reader's taps leave the picture.
+START_TEST(shape__wants_zeros_behind_every_plane_of_a_padded_concat) {
+  blok_module *module = NULL;
+  blok_graph *graph = net_begin(&module);
+  blok_dim x[4];
+  const blok_fact input = picture(x, 1, 8);
+  net_conv(graph, "a", "x", "p", net_k(16, 16, 1, 1));
+  net_conv(graph, "b", "x", "q", net_k(16, 16, 1, 1));
+  blok_node_id concat = net_node(graph, "Concat", "p q", "c");
+  ck_assert_int_eq(blok_node_set_int(graph, concat, "axis", 1, &error), BLOK_OK);
+  net_conv(graph, "d", "c", "y", net_k(32, 16, 3, 1));
+  net_output(graph, "y");
+  ck_assert_int_eq(shape(module, &input), BLOK_OK);
+  uint32_t halves = 0;
+  for (uint32_t s = 0; s < shaped->n_steps; s++) {
+    const blok_step *step = &shaped->steps[s];
+    const blok_buffer *made = &shaped->buffers[step->writes[0]];
+    if (strcmp(step->kernel, "conv 1x1") != 0) continue;
+    ck_assert_int_eq(made->kind, BLOK_BUFFER_VIEW);
+    ck_assert(made->zero_pixel);
+    ck_assert(shaped->buffers[made->root].zero_pixel);
+    halves++;
+  }
+  ck_assert_uint_eq(halves, 2);
+}
+END_TEST
+
+START_TEST(lower_step__refuses_more_parts_than_threads_can_be_told_of) {
+  blok_module *module = NULL;
+  blok_graph *graph = net_begin(&module);
+  blok_dim x[4];
+  const blok_fact input = picture(x, 1, 8);
+  net_node(graph, "Relu", "x", "y");
+  net_output(graph, "y");
+  ck_assert_int_eq(shape(module, &input), BLOK_OK);
+  blok_shaped other = {0};
+  blok_arena_init(&other.arena, &allocator);
+  blok_lowering lowering = {.plan = shaped->plan, .graph = graph, .shaped = &other};
+  const blok_step step = {.kernel = "test", .cells = (uint64_t)UINT32_MAX + 1};
+  ck_assert_int_eq(blok_lower_step(&lowering, &step, &error), BLOK_E_LIMIT);
+  ck_assert_uint_eq(other.n_steps, 0);
+  ck_assert_ptr_nonnull(strstr(error.message, "Relu node 'y'"));
+  ck_assert_ptr_nonnull(strstr(error.message, "4294967296"));
+  blok_arena_free(&other.arena);
+}
+END_TEST
+
 Suite *suite_shape(void) {
   Suite *suite = suite_create("shape");
   TCase *tests = tcase_create("shape");
@@ -107,6 +155,8 @@ Suite *suite_shape(void) {
   tcase_add_test(tests, shape__adds_in_the_convolution_where_the_shapes_are_the_same);
   tcase_add_loop_test(tests, shape__adds_a_result_that_is_repeated_by_itself, 0, 2);
   tcase_add_test(tests, shape__refuses_a_huge_resize_before_its_tables_are_made);
+  tcase_add_test(tests, shape__wants_zeros_behind_every_plane_of_a_padded_concat);
+  tcase_add_test(tests, lower_step__refuses_more_parts_than_threads_can_be_told_of);
   suite_add_tcase(suite, tests);
   return suite;
 }
