@@ -25,10 +25,8 @@ static uint32_t channels_of(const blok_lowering *lowering, blok_value_id value) 
 
 // Where a buffer lies: the one at the root, and the byte in it.
 static blok_buffer_id place_of(const blok_lowering *lowering, blok_buffer_id id, size_t *offset) {
-  const blok_buffer *buffer = blok_lower_buffer(lowering, id);
-  const bool view = buffer->kind == BLOK_BUFFER_VIEW;
-  *offset = view ? buffer->offset : 0;
-  return view ? buffer->root : id;
+  *offset = blok_lower_buffer(lowering, id)->offset;
+  return blok_lower_root(lowering, id);
 }
 
 // The input is already the channels of `to` from first on.

@@ -2,7 +2,6 @@
 #include "runtime/ops/conv.h"
 
 #include "base/error.h"
-#include "base/size.h"
 
 // ---- The node in numbers ------------------------------------------------------------------------
 
@@ -121,17 +120,6 @@ static blok_conv_steps steps_of(blok_lowering *lowering, blok_buffer_id id, bool
   return blok_conv_steps_of(planes, lanes);
 }
 
-static blok_status give_sums(blok_lowering *lowering, const blok_region *region,
-                             blok_conv_args *args, blok_error *error) {
-  const uint32_t lanes = blok_lower_isa(lowering)->lanes;
-  const size_t channels = ((size_t)args->filter.out_channels + lanes - 1) / lanes * lanes;
-  const size_t slots = (size_t)args->shape.images * args->shape.slots;
-  size_t bytes;
-  if (!blok_mul_size(slots, channels * sizeof(float), &bytes)) return BLOK_OK;
-  BLOK_TRY(blok_lower_scratch(lowering, bytes, &args->sums, error));
-  return blok_lower_give_sums(lowering, region->out, args->sums, args->shape.slots, error);
-}
-
 static blok_status bind_weights(blok_lowering *lowering, const blok_conv_node *c,
                                 blok_conv_args *args, blok_error *error) {
   const ptrdiff_t taps = (ptrdiff_t)c->kernel_h * c->kernel_w;
@@ -188,7 +176,7 @@ static blok_status bind(blok_lowering *lowering, const blok_region *region, cons
   BLOK_TRY(blok_lower_output(lowering, region->out, BLOK_BLOCKED, &args->out, error));
   conv->out_steps = steps_of(lowering, args->out, rows);
   if (!rows && blok_lower_wants_sums(lowering, region->out)) {
-    BLOK_TRY(give_sums(lowering, region, args, error));
+    BLOK_TRY(blok_lower_make_sums(lowering, region->out, args->shape.slots, &args->sums, error));
   }
   return BLOK_OK;
 }
@@ -201,7 +189,7 @@ blok_status blok_lower_conv(blok_lowering *lowering, const blok_region *region, 
   if (!blok_conv_node_of(lowering, region->anchor, &c)) return BLOK_OK;
   if (!blok_lower_shape(lowering, region->out, &out)) return BLOK_OK;
   if (c.groups > 1) {
-    BLOK_TRY(blok_lower_depthwise(lowering, region, done, error));
+    BLOK_TRY(blok_lower_depthwise(lowering, region, &c, done, error));
     if (*done) return BLOK_OK;
   }
   blok_conv_args *args = blok_lower_alloc(lowering, 1, sizeof *args);

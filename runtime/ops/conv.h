@@ -18,10 +18,11 @@ typedef struct blok_conv_node {
 // or too large.
 bool blok_conv_node_of(blok_lowering *lowering, blok_node_id node, blok_conv_node *out);
 
-// The region of a grouped convolution with kernels for few channels a group (depthwise.c). *done
-// stays false where they do not fit; the dense kernel takes it then.
+// The region of a grouped convolution, c its anchor, with kernels for few channels a group
+// (depthwise.c). *done stays false where they do not fit; the dense kernel takes it then.
 BLOK_MUST_CHECK blok_status blok_lower_depthwise(blok_lowering *lowering, const blok_region *region,
-                                                 bool *done, blok_error *error);
+                                                 const blok_conv_node *c, bool *done,
+                                                 blok_error *error);
 
 // A convolution of few channels as one over its picture with the channels last and pads around
 // (conv_stem.c): filter and shape of the dense kernel, with which it runs. The packed weights are

@@ -1,11 +1,9 @@
 // Convolutions whose groups are narrow: the kernels of depthwise.h.
 #include "runtime/kernels/depthwise.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/size.h"
 #include "runtime/ops/conv.h"
 #include "runtime/ops/pool.h"
 
@@ -37,18 +35,13 @@ typedef struct pack_job {
   float *mul;  // room for one number a channel
 } pack_job;
 
-static double number(const blok_tensor *tensor, uint32_t i) {
-  return (double)((const float *)tensor->data)[tensor->bytes == sizeof(float) ? 0 : i];
-}
-
 // values: the weights, and scale and variance of a norm.
 static blok_status fill(void *context, const blok_tensor *values, void *out, blok_error *error) {
   const pack_job *job = context;
   const blok_conv_node *c = job->conv;
   (void)error;
   for (uint32_t i = 0; values[1].data && i < c->out_channels; i++) {
-    const double variance = number(&values[2], i) + (double)job->epsilon;
-    job->mul[i] = (float)(number(&values[1], i) / sqrt(variance));
+    job->mul[i] = (float)blok_norm_factor(&values[1], &values[2], i, job->epsilon);
   }
   blok_depthwise_pack(values[0].data, values[1].data ? job->mul : NULL, c->out_channels,
                       c->in_channels / c->groups, c->kernel_h, c->kernel_w, job->lanes, out);
@@ -109,26 +102,25 @@ static bool takes(const blok_conv_node *c, uint32_t lanes) {
   return blok_depthwise_fits(in, out, lanes) && (out <= lanes || in < lanes);
 }
 
-blok_status blok_lower_depthwise(blok_lowering *lowering, const blok_region *region, bool *done,
-                                 blok_error *error) {
+blok_status blok_lower_depthwise(blok_lowering *lowering, const blok_region *region,
+                                 const blok_conv_node *c, bool *done, blok_error *error) {
   const blok_isa *isa = blok_lower_isa(lowering);
-  blok_conv_node c;
   blok_epilogue epilogue;
   bool fits;
-  if (!blok_conv_node_of(lowering, region->anchor, &c) || !takes(&c, isa->lanes)) return BLOK_OK;
-  BLOK_TRY(
-      blok_lower_epilogue(lowering, region, c.bias, c.out_channels, true, &epilogue, &fits, error));
+  if (!takes(c, isa->lanes)) return BLOK_OK;
+  BLOK_TRY(blok_lower_epilogue(lowering, region, c->bias, c->out_channels, true, &epilogue, &fits,
+                               error));
   if (!fits) return BLOK_OK;
   depthwise_step *step = blok_lower_alloc(lowering, 1, sizeof *step);
   if (!step) return blok_fail_memory(error, sizeof *step);
   blok_window_operands *operands = &step->operands;
-  BLOK_TRY(blok_lower_window_operands(lowering, region, c.x, &epilogue, operands, error));
+  BLOK_TRY(blok_lower_window_operands(lowering, region, c->x, &epilogue, operands, error));
   blok_depthwise_args *args = &step->args;
-  *args = (blok_depthwise_args){.window = window_of(&c),
-                                .images = c.images,
-                                .channels = c.out_channels,
-                                .group_in = c.in_channels / c.groups,
-                                .group_out = c.out_channels / c.groups,
+  *args = (blok_depthwise_args){.window = window_of(c),
+                                .images = c->images,
+                                .channels = c->out_channels,
+                                .group_in = c->in_channels / c->groups,
+                                .group_out = c->out_channels / c->groups,
                                 .strips = operands->strips,
                                 .in = operands->in_planes,
                                 .residual = operands->residual_planes,
@@ -136,11 +128,11 @@ blok_status blok_lower_depthwise(blok_lowering *lowering, const blok_region *reg
                                 .epilogue = operands->has_epilogue ? &operands->epilogue : NULL,
                                 .sums_slot_stride = operands->sums_slot_stride,
                                 .sums_batch_stride = operands->sums_batch_stride};
-  BLOK_TRY(pack(lowering, region, &c, &args->weights, error));
+  BLOK_TRY(pack(lowering, region, c, &args->weights, error));
   step->run = isa->depthwise->run;
-  const uint64_t weights = (uint64_t)c.out_channels * args->group_in * c.kernel_h * c.kernel_w;
-  const uint64_t macs = (uint64_t)c.images * c.out_h * c.out_w * weights;
-  BLOK_TRY(blok_lower_window_step(lowering, words(&c), operands, run_depthwise, step, macs, weights,
+  const uint64_t weights = (uint64_t)c->out_channels * args->group_in * c->kernel_h * c->kernel_w;
+  const uint64_t macs = (uint64_t)c->images * c->out_h * c->out_w * weights;
+  BLOK_TRY(blok_lower_window_step(lowering, words(c), operands, run_depthwise, step, macs, weights,
                                   error));
   *done = true;
   return BLOK_OK;

@@ -160,7 +160,7 @@ static blok_status lower_blocked(blok_lowering *lowering, const blok_region *reg
   }
   map.slope = blok_plane_operand_channels(lowering, epilogue.slope);
   *done = true;
-  return blok_lower_planes_map(lowering, pair->row->name, region->out, true, &map, error);
+  return blok_lower_planes_map(lowering, pair->row->name, region->out, &map, error);
 }
 
 // ---- The regions --------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ static blok_status act_blocked(blok_lowering *lowering, const blok_region *regio
   map.mul = blok_plane_operand_scale(lowering, scale, &planes);
   map.slope = blok_plane_operand_channels(lowering, epilogue.slope);
   *done = true;
-  return blok_lower_planes_map(lowering, "activation", region->out, true, &map, error);
+  return blok_lower_planes_map(lowering, "activation", region->out, &map, error);
 }
 
 blok_status blok_lower_activation(blok_lowering *lowering, const blok_region *region, bool *done,

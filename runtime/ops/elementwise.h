@@ -36,11 +36,11 @@ blok_plane_operand blok_plane_operand_scale(const blok_lowering *lowering, blok_
 blok_plane_operand blok_plane_operand_channels(const blok_lowering *lowering,
                                                const float *by_channel);
 
-// Makes the output of value (in the place of map->in where in_place and that is possible) and
+// Makes the output of value (in the place of map->in where that is possible) and
 // appends the step. kernel is static. map->out is filled in.
 BLOK_MUST_CHECK blok_status blok_lower_planes_map(blok_lowering *lowering, const char *kernel,
-                                                  blok_value_id value, bool in_place,
-                                                  blok_planes_map *map, blok_error *error);
+                                                  blok_value_id value, blok_planes_map *map,
+                                                  blok_error *error);
 
 // ---- Plain --------------------------------------------------------------------------------------
 

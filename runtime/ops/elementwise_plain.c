@@ -35,17 +35,13 @@ static bool align_dims(const blok_tensor *shape, const blok_tensor *out, int64_t
   return true;
 }
 
-static blok_buffer_id root_of(const blok_lowering *lowering, blok_buffer_id id) {
-  const blok_buffer *buffer = blok_lower_buffer(lowering, id);
-  return buffer->kind == BLOK_BUFFER_VIEW ? buffer->root : id;
-}
-
 // out in the place of `of`, where that has its size and no other operand lies in the same memory.
 static blok_status plain_out(blok_lowering *lowering, blok_value_id value, blok_buffer_id of,
                              blok_buffer_id other, blok_buffer_id *out, blok_error *error) {
-  const bool shared = other && other != of && root_of(lowering, other) == root_of(lowering, of);
-  if (!shared && blok_lower_in_place(lowering, value, of, BLOK_PLAIN, out)) return BLOK_OK;
-  return blok_lower_output(lowering, value, BLOK_PLAIN, out, error);
+  const bool shared =
+      other && other != of && blok_lower_root(lowering, other) == blok_lower_root(lowering, of);
+  return shared ? blok_lower_output(lowering, value, BLOK_PLAIN, out, error)
+                : blok_lower_output_over(lowering, value, of, BLOK_PLAIN, out, error);
 }
 
 blok_status blok_lower_plain_pair(blok_lowering *lowering, const char *kernel,

@@ -132,17 +132,13 @@ bool blok_lower_go_blocked(const blok_lowering *lowering, blok_value_id value,
 
 // ---- Making the step ----------------------------------------------------------------------------
 
-static blok_buffer_id root_of(const blok_lowering *lowering, blok_buffer_id id) {
-  const blok_buffer *buffer = blok_lower_buffer(lowering, id);
-  return buffer->kind == BLOK_BUFFER_VIEW ? buffer->root : id;
-}
-
 // Another operand in the same memory may lie elsewhere in it.
 static bool alone(const blok_lowering *lowering, const blok_planes_map *map) {
   const blok_plane_operand *others[] = {&map->beside, &map->mul, &map->bias, &map->scale};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     const blok_buffer_id id = others[i]->buffer;
-    if (id && id != map->in.buffer && root_of(lowering, id) == root_of(lowering, map->in.buffer)) {
+    if (id && id != map->in.buffer &&
+        blok_lower_root(lowering, id) == blok_lower_root(lowering, map->in.buffer)) {
       return false;
     }
   }
@@ -150,11 +146,12 @@ static bool alone(const blok_lowering *lowering, const blok_planes_map *map) {
 }
 
 blok_status blok_lower_planes_map(blok_lowering *lowering, const char *kernel, blok_value_id value,
-                                  bool in_place, blok_planes_map *map, blok_error *error) {
+                                  blok_planes_map *map, blok_error *error) {
   const blok_isa *isa = blok_lower_isa(lowering);
   blok_buffer_id out;
-  if (!in_place || !map->in.buffer || !alone(lowering, map) ||
-      !blok_lower_in_place(lowering, value, map->in.buffer, BLOK_BLOCKED, &out)) {
+  if (map->in.buffer && alone(lowering, map)) {
+    BLOK_TRY(blok_lower_output_over(lowering, value, map->in.buffer, BLOK_BLOCKED, &out, error));
+  } else {
     BLOK_TRY(blok_lower_output(lowering, value, BLOK_BLOCKED, &out, error));
   }
   const blok_planes planes = blok_lower_buffer(lowering, out)->planes;

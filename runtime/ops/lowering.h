@@ -82,10 +82,18 @@ BLOK_MUST_CHECK blok_status blok_lower_epilogue(blok_lowering *lowering, const b
                                                 bool fold_mul, blok_epilogue *epilogue, bool *fits,
                                                 blok_error *error);
 
+// scale / sqrt(variance + epsilon) of one channel, for packs that take the factor into the weights:
+// each constant holds one number or one a channel. 1 where scale has no data.
+double blok_norm_factor(const blok_tensor *scale, const blok_tensor *variance, uint32_t channel,
+                        float epsilon);
+
 // ---- Forms of values ----------------------------------------------------------------------------
 
 // Valid until the next buffer is made.
 const blok_buffer *blok_lower_buffer(const blok_lowering *lowering, blok_buffer_id id);
+
+// The buffer itself, or the one that a view lies in.
+blok_buffer_id blok_lower_root(const blok_lowering *lowering, blok_buffer_id id);
 
 // The value as plain bytes (constants and inputs too).
 BLOK_MUST_CHECK blok_status blok_lower_plain(blok_lowering *lowering, blok_value_id value,
@@ -122,6 +130,11 @@ BLOK_MUST_CHECK blok_status blok_lower_view_blocked(blok_lowering *lowering, blo
 bool blok_lower_in_place(blok_lowering *lowering, blok_value_id value, blok_buffer_id of,
                          blok_layout layout, blok_buffer_id *out);
 
+// The buffer that a step will fill: in the place of `of` where that can be, else an output.
+BLOK_MUST_CHECK blok_status blok_lower_output_over(blok_lowering *lowering, blok_value_id value,
+                                                   blok_buffer_id of, blok_layout layout,
+                                                   blok_buffer_id *out, blok_error *error);
+
 // The value is `of` (blocked) with each channel multiplied by scale.
 BLOK_MUST_CHECK blok_status blok_lower_give_scaled(blok_lowering *lowering, blok_value_id value,
                                                    blok_value_id of, blok_buffer_id scale,
@@ -130,8 +143,11 @@ BLOK_MUST_CHECK blok_status blok_lower_give_scaled(blok_lowering *lowering, blok
 // Channel sums, [n][slots][blocks * lanes] floats, to be added in the order of slots. A producer
 // that can asks whether they are wanted, and gives them.
 bool blok_lower_wants_sums(const blok_lowering *lowering, blok_value_id value);
-BLOK_MUST_CHECK blok_status blok_lower_give_sums(blok_lowering *lowering, blok_value_id value,
-                                                 blok_buffer_id sums, uint32_t slots,
+void blok_lower_give_sums(blok_lowering *lowering, blok_value_id value, blok_buffer_id sums,
+                          uint32_t slots);
+// The same with a buffer that is made here, for the producer's step to fill.
+BLOK_MUST_CHECK blok_status blok_lower_make_sums(blok_lowering *lowering, blok_value_id value,
+                                                 uint32_t slots, blok_buffer_id *sums,
                                                  blok_error *error);
 // false: nobody gave them.
 bool blok_lower_sums(const blok_lowering *lowering, blok_value_id value, blok_buffer_id *sums,

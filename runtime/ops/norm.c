@@ -47,7 +47,7 @@ blok_status blok_lower_batch_norm(blok_lowering *lowering, const blok_region *re
                          .bias = blok_plane_operand_channels(lowering, epilogue.bias),
                          .slope = blok_plane_operand_channels(lowering, epilogue.slope),
                          .act = region->act};
-  return blok_lower_planes_map(lowering, "norm", region->out, true, &map, error);
+  return blok_lower_planes_map(lowering, "norm", region->out, &map, error);
 }
 
 // ---- LayerNormalization, RMSNormalization -------------------------------------------------------
@@ -118,9 +118,9 @@ blok_status blok_lower_layer_norm(blok_lowering *lowering, const blok_region *re
   if (bias.i) BLOK_TRY(blok_lower_plain(lowering, bias, &step->bias, error));
   const bool apart = blok_lower_is_constant(lowering, scale) &&
                      (!bias.i || blok_lower_is_constant(lowering, bias));
-  if (!apart || !blok_lower_in_place(lowering, region->out, step->in, BLOK_PLAIN, &step->out)) {
-    BLOK_TRY(blok_lower_output(lowering, region->out, BLOK_PLAIN, &step->out, error));
-  }
+  BLOK_TRY(
+      apart ? blok_lower_output_over(lowering, region->out, step->in, BLOK_PLAIN, &step->out, error)
+            : blok_lower_output(lowering, region->out, BLOK_PLAIN, &step->out, error));
   const blok_buffer_id reads[] = {step->in, step->scale, step->bias};
   const blok_step made = {.kernel = step->centred ? "layer norm" : "rms norm",
                           .run = run_layer,

@@ -152,9 +152,7 @@ static blok_status make_blocked(blok_lowering *lowering, group_step *step, blok_
                                 blok_value_id out, blok_step *made, blok_error *error) {
   const uint32_t lanes = step->isa->lanes;
   BLOK_TRY(blok_lower_blocked(lowering, x, &step->in, error));
-  if (!blok_lower_in_place(lowering, out, step->in, BLOK_BLOCKED, &step->out)) {
-    BLOK_TRY(blok_lower_output(lowering, out, BLOK_BLOCKED, &step->out, error));
-  }
+  BLOK_TRY(blok_lower_output_over(lowering, out, step->in, BLOK_BLOCKED, &step->out, error));
   step->planes = blok_lower_buffer(lowering, step->in)->planes;
   step->out_batch = blok_lower_buffer(lowering, step->out)->planes.batch_stride;
   step->out_plane = blok_lower_buffer(lowering, step->out)->planes.plane_stride;

@@ -1,24 +1,10 @@
 // Operands of depthwise convolutions and pools: see pool.h.
 #include "base/error.h"
-#include "base/size.h"
 #include "runtime/ops/pool.h"
 
 static blok_blocked_in planes_in(const blok_lowering *lowering, blok_buffer_id id) {
   const blok_planes *planes = &blok_lower_buffer(lowering, id)->planes;
   return (blok_blocked_in){NULL, planes->batch_stride, planes->plane_stride};
-}
-
-static blok_status make_sums(blok_lowering *lowering, blok_value_id value, uint32_t blocks,
-                             blok_window_operands *out, blok_error *error) {
-  size_t floats, bytes;
-  out->sums_slot_stride = (size_t)blocks * blok_lower_isa(lowering)->lanes;
-  if (!blok_mul_size(out->sums_slot_stride, out->strips, &out->sums_batch_stride) ||
-      !blok_mul_size(out->sums_batch_stride, out->images, &floats) ||
-      !blok_mul_size(floats, sizeof(float), &bytes)) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT, "the channel sums of a value are larger than memory");
-  }
-  BLOK_TRY(blok_lower_scratch(lowering, bytes, &out->sums, error));
-  return blok_lower_give_sums(lowering, value, out->sums, out->strips, error);
 }
 
 blok_status blok_lower_window_operands(blok_lowering *lowering, const blok_region *region,
@@ -40,7 +26,9 @@ blok_status blok_lower_window_operands(blok_lowering *lowering, const blok_regio
   out->has_epilogue = epilogue->act.kind != BLOK_FN_NONE || epilogue->mul || epilogue->bias ||
                       epilogue->scale || out->residual;
   if (!blok_lower_wants_sums(lowering, region->out)) return BLOK_OK;
-  return make_sums(lowering, region->out, planes.blocks, out, error);
+  out->sums_slot_stride = (size_t)planes.blocks * blok_lower_isa(lowering)->lanes;
+  out->sums_batch_stride = out->sums_slot_stride * out->strips;
+  return blok_lower_make_sums(lowering, region->out, out->strips, &out->sums, error);
 }
 
 blok_status blok_lower_window_step(blok_lowering *lowering, const char *kernel,

@@ -42,9 +42,7 @@ blok_status blok_lower_softmax(blok_lowering *lowering, const blok_region *regio
   if (!step) return blok_fail_memory(error, sizeof *step);
   *step = (softmax_step){.kernels = isa->rows, .axis = axis, .log = node->op == BLOK_OP_LogSoftmax};
   BLOK_TRY(blok_lower_plain(lowering, x, &step->in, error));
-  if (!blok_lower_in_place(lowering, region->out, step->in, BLOK_PLAIN, &step->out)) {
-    BLOK_TRY(blok_lower_output(lowering, region->out, BLOK_PLAIN, &step->out, error));
-  }
+  BLOK_TRY(blok_lower_output_over(lowering, region->out, step->in, BLOK_PLAIN, &step->out, error));
   const blok_step made = {.kernel = step->log ? "log softmax" : "softmax",
                           .run = run_softmax,
                           .args = step,

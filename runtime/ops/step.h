@@ -47,7 +47,7 @@ typedef struct blok_buffer {
   blok_planes planes;  // of a blocked one
   bool zero_pixel;
   blok_buffer_id root;              // of a view: the buffer that it lies in, itself no view
-  size_t offset;                    // of a view, in bytes
+  size_t offset;                    // of a view, in bytes; else 0
   size_t bytes;                     // memory, planes and zero pixels included
   uint32_t first, last;             // steps between which it must stand, views included; of roots
   size_t at;                        // of an arena buffer: its place, a multiple of 64

@@ -21,9 +21,14 @@ static double number(const blok_tensor *tensor, uint32_t i, double fallback) {
   return (double)((const float *)tensor->data)[at];
 }
 
+double blok_norm_factor(const blok_tensor *scale, const blok_tensor *variance, uint32_t channel,
+                        float epsilon) {
+  if (!scale->data) return 1;
+  return number(scale, channel, 1) / sqrt(number(variance, channel, 1) + (double)epsilon);
+}
+
 static double norm_factor(const blok_tensor *values, uint32_t i, float epsilon) {
-  if (!values[NORM].data) return 1;
-  return number(&values[NORM], i, 1) / sqrt(number(&values[NORM + 3], i, 1) + (double)epsilon);
+  return blok_norm_factor(&values[NORM], &values[NORM + 3], i, epsilon);
 }
 
 static blok_status fill_mul(void *context, const blok_tensor *values, void *out,

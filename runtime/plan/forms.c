@@ -9,6 +9,11 @@ const blok_buffer *blok_lower_buffer(const blok_lowering *lowering, blok_buffer_
   return blok_buffer_at(lowering, id);
 }
 
+blok_buffer_id blok_lower_root(const blok_lowering *lowering, blok_buffer_id id) {
+  const blok_buffer *buffer = blok_buffer_at(lowering, id);
+  return buffer->kind == BLOK_BUFFER_VIEW ? buffer->root : id;
+}
+
 // ---- Buffers ------------------------------------------------------------------------------------
 
 static bool make_room(blok_lowering *lowering) {
@@ -35,7 +40,7 @@ blok_status blok_buffer_add(blok_lowering *lowering, const blok_buffer *like, bl
 
 // The value is read from the buffer: it must stand until the value's last reader.
 static void needed(blok_lowering *lowering, blok_buffer_id id, blok_value_id value) {
-  uint32_t *until = &lowering->needed_until[blok_buffer_root(lowering, id)];
+  uint32_t *until = &lowering->needed_until[blok_lower_root(lowering, id)];
   const uint32_t last = lowering->plan->last_use[value.i];
   if (last > *until) *until = last;
 }
@@ -75,7 +80,7 @@ blok_status blok_lower_scratch(blok_lowering *lowering, size_t bytes, blok_buffe
 
 void blok_lower_needs_zero_pixel(blok_lowering *lowering, blok_buffer_id id) {
   blok_buffer_at(lowering, id)->zero_pixel = true;
-  blok_buffer_at(lowering, blok_buffer_root(lowering, id))->zero_pixel = true;
+  blok_buffer_at(lowering, blok_lower_root(lowering, id))->zero_pixel = true;
 }
 
 // ---- Views --------------------------------------------------------------------------------------
@@ -218,7 +223,7 @@ blok_status blok_lower_any_output(blok_lowering *lowering, blok_value_id value, 
 
 // True when `of` covers all of the arena buffer that it lies in, and nobody reads that one later.
 static bool is_free(const blok_lowering *lowering, blok_buffer_id of, blok_layout layout) {
-  const blok_buffer_id root = blok_buffer_root(lowering, of);
+  const blok_buffer_id root = blok_lower_root(lowering, of);
   const blok_buffer *buffer = blok_buffer_at(lowering, of), *whole = blok_buffer_at(lowering, root);
   return whole->kind == BLOK_BUFFER_ARENA && buffer->layout == layout && whole->layout == layout &&
          buffer->offset == 0 && buffer->bytes == whole->bytes && !lowering->in_pieces &&
@@ -244,6 +249,12 @@ bool blok_lower_in_place(blok_lowering *lowering, blok_value_id value, blok_buff
   if (add_view(lowering, &view, of, 0, out, NULL) != BLOK_OK) return false;
   *(layout == BLOK_BLOCKED ? &forms->blocked : &forms->plain) = *out;
   return true;
+}
+
+blok_status blok_lower_output_over(blok_lowering *lowering, blok_value_id value, blok_buffer_id of,
+                                   blok_layout layout, blok_buffer_id *out, blok_error *error) {
+  if (blok_lower_in_place(lowering, value, of, layout, out)) return BLOK_OK;
+  return blok_lower_output(lowering, value, layout, out, error);
 }
 
 // ---- Inputs -------------------------------------------------------------------------------------
@@ -341,11 +352,25 @@ blok_status blok_lower_give_scaled(blok_lowering *lowering, blok_value_id value,
   return BLOK_OK;
 }
 
-blok_status blok_lower_give_sums(blok_lowering *lowering, blok_value_id value, blok_buffer_id sums,
-                                 uint32_t slots, blok_error *error) {
-  (void)error;
+void blok_lower_give_sums(blok_lowering *lowering, blok_value_id value, blok_buffer_id sums,
+                          uint32_t slots) {
   lowering->forms[value.i].sums = sums;
   lowering->forms[value.i].slots = slots;
+}
+
+blok_status blok_lower_make_sums(blok_lowering *lowering, blok_value_id value, uint32_t slots,
+                                 blok_buffer_id *sums, blok_error *error) {
+  blok_tensor shape;
+  blok_planes planes;
+  size_t bytes;
+  if (!blok_lower_shape(lowering, value, &shape) || !blok_planes_of(lowering, &shape, &planes) ||
+      !blok_mul_size((size_t)planes.n * slots, planes.blocks * lowering->isa->lanes, &bytes) ||
+      !blok_mul_size(bytes, sizeof(float), &bytes)) {
+    return BLOK_FAIL(error, BLOK_E_LIMIT, "the channel sums of '%s' are larger than memory",
+                     blok_quote(blok_value_at(lowering->graph, value)->name).text);
+  }
+  BLOK_TRY(blok_lower_scratch(lowering, bytes, sums, error));
+  blok_lower_give_sums(lowering, value, *sums, slots);
   return BLOK_OK;
 }
 

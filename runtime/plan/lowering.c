@@ -113,7 +113,7 @@ blok_status blok_lower_pack(blok_lowering *lowering, const blok_pack_key *key, s
 // ---- Steps --------------------------------------------------------------------------------------
 
 static void stands_at(blok_lowering *lowering, blok_buffer_id id, uint32_t step) {
-  blok_buffer *buffer = blok_buffer_at(lowering, blok_buffer_root(lowering, id));
+  blok_buffer *buffer = blok_buffer_at(lowering, blok_lower_root(lowering, id));
   if (buffer->first == UINT32_MAX) buffer->first = step;
   buffer->last = step;
 }

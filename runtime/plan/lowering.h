@@ -43,11 +43,6 @@ BLOK_MUST_CHECK blok_status blok_buffer_add(blok_lowering *lowering, const blok_
 static inline blok_buffer *blok_buffer_at(const blok_lowering *lowering, blok_buffer_id id) {
   return &lowering->shaped->buffers[id];
 }
-// The buffer itself, or the one that a view lies in.
-static inline blok_buffer_id blok_buffer_root(const blok_lowering *lowering, blok_buffer_id id) {
-  const blok_buffer *buffer = blok_buffer_at(lowering, id);
-  return buffer->kind == BLOK_BUFFER_VIEW ? buffer->root : id;
-}
 // The value as [n, c, h, w] of the set's blocks; false: no f32 of rank 3 or 4, or too large.
 bool blok_planes_of(const blok_lowering *lowering, const blok_tensor *shape, blok_planes *out);
 

@@ -40,7 +40,7 @@ static void settle(blok_lowering *lowering) {
   const blok_graph *graph = lowering->graph;
   for (uint32_t i = 0; i < graph->n_outputs; i++) {
     const blok_buffer_id id = shaped->plain[graph->outputs[i].value.i];
-    if (id) blok_buffer_at(lowering, blok_buffer_root(lowering, id))->last = shaped->n_steps;
+    if (id) blok_buffer_at(lowering, blok_lower_root(lowering, id))->last = shaped->n_steps;
   }
   for (uint32_t b = 1; b < shaped->n_buffers; b++) {
     blok_buffer *buffer = &shaped->buffers[b];
