@@ -98,11 +98,22 @@ static blok_status copy_module(const blok_copier *c, const blok_module *from) {
   return blok_copy_many_bytes(c, from->configurations, to->n_configurations, &to->configurations);
 }
 
-blok_status blok_module_clone(const blok_module *module, bool sources, bool notes,
-                              blok_module **out, blok_error *error) {
+static blok_status copy(const blok_module *module, blok_copier copier, blok_module **out,
+                        blok_error *error) {
   BLOK_TRY(blok_module_new(&module->allocator, out, error));
-  blok_copier copier = {*out, notes, sources, error};
+  copier.to = *out;
   blok_status status = copy_module(&copier, module);
   if (status != BLOK_OK) blok_module_free(out);
   return status;
+}
+
+blok_status blok_module_clone(const blok_module *module, bool sources, bool notes,
+                              blok_module **out, blok_error *error) {
+  const blok_copier copier = {.notes = notes, .sources = sources, .error = error};
+  return copy(module, copier, out, error);
+}
+
+blok_status blok_module_copy(const blok_module *module, blok_module **out, blok_error *error) {
+  const blok_copier copier = {.notes = true, .error = error, .exact = true};
+  return copy(module, copier, out, error);
 }

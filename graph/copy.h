@@ -9,6 +9,7 @@ typedef struct blok_copier {
   bool notes;    // what only a source graph keeps comes along
   bool sources;  // nodes of the main graph name themselves as their sources
   blok_error *error;
+  bool exact;  // handles stay what they are, dead entries included
 } blok_copier;
 
 // Each gives BLOK_E_MEMORY or the copy; absent stays absent.

@@ -58,12 +58,17 @@ static void mark_values(graph_copy *g) {
 
 // Numbers those that are kept, and the live nodes; makes the arrays.
 static blok_status number(graph_copy *g) {
+  const bool exact = g->c->exact;
   uint32_t n_values = 1, n_nodes = 1;
   for (uint32_t i = 1; i < g->from->n_values; i++) {
-    if (g->values[i].i) g->values[i].i = n_values++;
+    if (g->values[i].i) g->values[i].i = exact ? i : n_values++;
   }
   for (uint32_t i = 1; i < g->from->n_nodes; i++) {
-    if (!g->from->nodes[i].dead) g->nodes[i].i = n_nodes++;
+    if (!g->from->nodes[i].dead) g->nodes[i].i = exact ? i : n_nodes++;
+  }
+  if (exact) {
+    n_values = g->from->n_values;
+    n_nodes = g->from->n_nodes;
   }
   blok_graph *to = g->to;
   if (!new_array(g, n_values, sizeof *to->values, &to->values) ||
@@ -72,8 +77,8 @@ static blok_status number(graph_copy *g) {
   }
   to->n_values = to->cap_values = n_values;
   to->n_nodes = to->cap_nodes = n_nodes;
-  to->values[0].dead = true;
-  to->nodes[0].dead = true;
+  for (uint32_t i = 0; i < n_values; i++) to->values[i].dead = true;
+  for (uint32_t i = 0; i < n_nodes; i++) to->nodes[i].dead = true;
   return BLOK_OK;
 }
 

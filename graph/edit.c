@@ -1,6 +1,7 @@
 // Edits that touch many readers at once: removing nodes, replacing values.
 #include <string.h>
 
+#include "base/error.h"
 #include "graph/graph.h"
 
 void blok_graph_remove_node(blok_graph *graph, blok_node_id id) {
@@ -29,6 +30,27 @@ void blok_graph_sweep(blok_graph *graph) {
     if (!blok_value_at(graph, graph->infos[i].value)->dead) graph->infos[kept++] = graph->infos[i];
   }
   graph->n_infos = kept;
+}
+
+blok_status blok_graph_renumber(blok_graph *graph, blok_error *error) {
+  const uint32_t n = graph->n_order + 1;
+  blok_node *nodes = blok_arena_array(&graph->module->arena, n, sizeof *nodes);
+  if (!nodes) return blok_fail_memory(error, n * sizeof *nodes);
+  nodes[0].dead = true;
+  for (uint32_t i = 1; i < n; i++) {
+    blok_node *node = &nodes[i];
+    *node = *blok_node_at(graph, graph->order[i - 1]);
+    node->n_sources = 0;
+    node->sources = NULL;
+    node->scope = NULL;
+    graph->order[i - 1].i = i;
+    for (uint32_t o = 0; o < node->n_outputs; o++) {
+      if (node->outputs[o].i) blok_value_at(graph, node->outputs[o])->producer.i = i;
+    }
+  }
+  graph->nodes = nodes;
+  graph->n_nodes = graph->cap_nodes = n;
+  return BLOK_OK;
 }
 
 // ---- Replacing ----------------------------------------------------------------------------------

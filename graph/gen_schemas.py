@@ -52,7 +52,9 @@ class Tables:
         return self.texts.setdefault(string, len(self.texts))
 
     def attribute(self, attribute):
-        return (self.text(attribute.name), attribute_type(attribute), int(attribute.required))
+        default = default_text(attribute)
+        return (self.text(attribute.name), attribute_type(attribute), int(attribute.required),
+                int(default is not None), self.text(default or ""))
 
     def rule(self, name, type_strings):
         masks = {"": 0, "seq": 0, "optional": 0, "optional(seq": 0}
@@ -91,6 +93,26 @@ class Tables:
 def attribute_type(attribute):
     import onnx
     return onnx.AttributeProto.AttributeType.Value(attribute.type.name)
+
+
+def default_text(attribute):
+    """As schemas.h says; None where the operator has no default, or one that is no number or text.
+    """
+    import onnx
+
+    value = attribute.default_value
+    kind = onnx.AttributeProto
+    if value.type == kind.INT:
+        return str(value.i)
+    if value.type == kind.FLOAT:
+        return f"{value.f:.9g}"
+    if value.type == kind.STRING:
+        return value.s.decode()
+    if value.type == kind.INTS:
+        return ",".join(str(i) for i in value.ints)
+    if value.type not in (kind.UNDEFINED, kind.STRINGS):
+        raise SystemExit(f"a default of attribute {attribute.name} is of a type unheard of")
+    return None
 
 
 def collect():

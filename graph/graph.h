@@ -23,10 +23,6 @@ typedef struct blok_node_id {
   uint32_t i;
 } blok_node_id;
 
-typedef struct blok_value_id {
-  uint32_t i;
-} blok_value_id;
-
 #define BLOK_NO_NODE  ((blok_node_id){0})
 #define BLOK_NO_VALUE ((blok_value_id){0})
 
@@ -250,6 +246,10 @@ BLOK_MUST_CHECK blok_status blok_graph_new(blok_module *module, blok_graph *oute
 BLOK_MUST_CHECK blok_status blok_module_clone(const blok_module *module, bool sources, bool notes,
                                               blok_module **out, blok_error *error);
 
+// The same with notes, and with the handles of all graphs as they are: dead entries stay.
+BLOK_MUST_CHECK blok_status blok_module_copy(const blok_module *module, blok_module **out,
+                                             blok_error *error);
+
 // Adds a value; name must be unique in the graph (the importer checks; passes use
 // blok_graph_new_name). It must live in the arena or longer than the module.
 BLOK_MUST_CHECK blok_status blok_graph_add_value(blok_graph *graph, const char *name,
@@ -336,6 +336,10 @@ void blok_graph_replace_all(blok_graph *graph, const blok_value_id *map);
 // subgraphs capture counts as read; their own order is not touched. BLOK_E_MALFORMED: a cycle, with
 // the names of nodes on it, or a value that is read and that nothing makes.
 BLOK_MUST_CHECK blok_status blok_graph_sort(blok_graph *graph, blok_error *error);
+
+// Gives the nodes new handles that follow the order, from 1 on, as in a graph that was imported; dead
+// nodes go. Sources and scopes of a working graph go too. Old handles mean nothing afterwards.
+BLOK_MUST_CHECK blok_status blok_graph_renumber(blok_graph *graph, blok_error *error);
 
 // ---- Looking ------------------------------------------------------------------------------------
 

@@ -14,12 +14,14 @@
 
 typedef uint16_t blok_schema_text_id;
 
-// An attribute. Defaults are not kept: inference and reference know those of the operators they
-// have.
+// An attribute. Its default is kept as text, for those who compare: "1", "0.00999999978", "NOTSET",
+// "1,1". Inference and reference know those of the operators they have.
 typedef struct blok_schema_attr {
   blok_schema_text_id name;
   uint8_t type;  // numbered as AttributeProto.AttributeType: 1 FLOAT, 2 INT, 3 STRING, ...
   bool required;
+  bool has_fallback;
+  blok_schema_text_id fallback;  // "" when there is none
 } blok_schema_attr;
 
 typedef enum blok_formal_option {

@@ -7,86 +7,91 @@
 
 const char blok_schema_texts[][BLOK_SCHEMA_TEXT_SIZE] = {
   "", "T", "X", "Y", "consumed_inputs", "Abs", "input", "output", "Acos", "Acosh", "A", "B", "C",
-  "axis", "broadcast", "Add", "T1", "T2", "theta", "size", "grid", "align_corners", "AffineGrid",
-  "And", "tensor(int64)", "data", "reduced", "keepdims", "ArgMax", "select_last_index", "ArgMin",
-  "Asin", "Asinh", "Atan", "Atanh", "U", "Q", "K", "V", "attn_mask", "past_key", "past_value",
-  "present_key", "present_value", "qk_matmul_output", "is_causal", "kv_num_heads", "q_num_heads",
-  "qk_matmul_output_mode", "scale", "softcap", "softmax_precision", "Attention", "nonpad_kv_seqlen",
-  "left_window_size", "right_window_size", "auto_pad", "kernel_shape", "pads", "strides",
-  "AveragePool", "count_include_pad", "ceil_mode", "dilations", "mean", "var", "saved_mean",
-  "saved_var", "epsilon", "is_test", "momentum", "spatial", "BatchNormalization", "input_mean",
-  "input_var", "running_mean", "running_var", "training_mode", "dtype", "seed", "Bernoulli", "to",
-  "BitCast", "Z", "direction", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor",
-  "output_datatype", "periodic", "BlackmanWindow", "Cast", "saturate", "round_mode", "target_type",
-  "CastLike", "weight", "bias", "past_state", "present_state", "activation", "CausalConvWithState",
-  "Ceil", "alpha", "Celu", "Tind", "input_data", "shape", "output_data", "axes", "CenterCropPad",
-  "max", "min", "Clip", "image_shape", "block_shape", "Col2Im", "condition", "Compress", "inputs",
-  "concat_result", "Concat", "S", "input_sequence", "new_axis", "ConcatFromSequence", "value",
-  "Constant", "sparse_value", "value_float", "value_floats", "value_int", "value_ints",
-  "value_string", "value_strings", "ConstantOfShape", "W", "group", "Conv", "T3", "x", "w",
-  "x_zero_point", "w_zero_point", "y", "ConvInteger", "output_padding", "output_shape",
-  "ConvTranspose", "Cos", "Cosh", "exclusive", "reverse", "CumProd", "CumSum", "dft_length",
-  "inverse", "onesided", "DFT", "offset", "mask", "offset_group", "DeformConv", "blocksize",
-  "DepthToSpace", "mode", "tensor(float)", "x_scale", "DequantizeLinear", "block_size",
-  "output_dtype", "Det", "Div", "ratio", "Dropout", "y_scale", "y_zero_point",
-  "DynamicQuantizeLinear", "Inputs", "Output", "equation", "Einsum", "Elu", "Equal", "Erf", "Exp",
-  "Expand", "k", "EyeLike", "Flatten", "Floor", "R", "sequence_lens", "initial_h", "Y_h",
-  "activation_alpha", "activation_beta", "activations", "clip", "hidden_size", "output_sequence",
-  "GRU", "linear_before_reset", "layout", "indices", "Gather", "GatherElements", "GatherND",
-  "batch_dims", "approximate", "Gelu", "beta", "transA", "transB", "Gemm", "GlobalAveragePool", "p",
-  "GlobalLpPool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "padding_mode", "GridSample",
-  "num_groups", "GroupNormalization", "stash_type", "HammingWindow", "HannWindow", "HardSigmoid",
-  "HardSwish", "Hardmax", "Identity", "cond", "outputs", "else_branch", "then_branch", "If",
-  "encoded_stream", "image", "pixel_format", "ImageDecoder", "InstanceNormalization",
-  "detect_negative", "detect_positive", "IsInf", "IsNaN", "LRN", "initial_c", "P", "Y_c",
-  "input_forget", "LSTM", "Scale", "Mean", "InvStdDev", "LayerNormalization", "LeakyRelu", "Less",
-  "LessOrEqual", "query", "key", "decay", "chunk_size", "update_rule", "LinearAttention", "Log",
-  "LogSoftmax", "I", "M", "v_initial", "v_final_and_scan_outputs", "body", "Loop",
-  "LpNormalization", "LpPool", "MatMul", "a_zero_point", "b_zero_point", "MatMulInteger", "data_0",
-  "Max", "MaxPool", "Indices", "storage_order", "rois", "pooled_shape", "spatial_scale",
-  "MaxRoiPool", "MaxUnpool", "MeanVarianceNormalization", "num_mel_bins", "sample_rate",
-  "lower_edge_hertz", "upper_edge_hertz", "MelWeightMatrix", "Min", "Mish", "fmod", "Mod", "Mul",
-  "sample_size", "Multinomial", "Neg", "target", "loss", "ignore_index", "reduction",
-  "NegativeLogLikelihoodLoss", "boxes", "scores", "max_output_boxes_per_class", "iou_threshold",
-  "score_threshold", "selected_indices", "center_point_box", "NonMaxSuppression", "NonZero", "Not",
-  "depth", "values", "OneHot", "O", "type", "Optional", "OptionalGetElement", "OptionalHasElement",
-  "Or", "slope", "PRelu", "paddings", "Pad", "constant_value", "Pow", "T4", "w_scale",
-  "QLinearConv", "a", "a_scale", "b", "b_scale", "QLinearMatMul", "TS", "QuantizeLinear",
-  "precision", "RMSNormalization", "RNN", "RandomNormal", "RandomNormalLike", "high", "low",
-  "RandomUniform", "RandomUniformLike", "start", "limit", "delta", "Range", "Reciprocal",
-  "ReduceL1", "noop_with_empty_axes", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-  "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "pattern",
-  "RegexFullMatch", "Relu", "reshaped", "Reshape", "allowzero", "scales", "Resize", "roi", "sizes",
-  "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
-  "nearest_mode", "antialias", "keep_aspect_ratio_policy", "batch_axis", "time_axis",
-  "ReverseSequence", "batch_indices", "output_height", "output_width", "sampling_ratio", "RoiAlign",
+  "axis", "broadcast", "0", "Add", "T1", "T2", "theta", "size", "grid", "align_corners",
+  "AffineGrid", "And", "tensor(int64)", "data", "reduced", "keepdims", "1", "ArgMax",
+  "select_last_index", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "U", "Q", "K", "V", "attn_mask",
+  "past_key", "past_value", "present_key", "present_value", "qk_matmul_output", "is_causal",
+  "kv_num_heads", "q_num_heads", "qk_matmul_output_mode", "scale", "softcap", "softmax_precision",
+  "Attention", "nonpad_kv_seqlen", "left_window_size", "-1", "right_window_size", "auto_pad",
+  "NOTSET", "kernel_shape", "pads", "strides", "AveragePool", "count_include_pad", "ceil_mode",
+  "dilations", "mean", "var", "saved_mean", "saved_var", "epsilon", "9.99999975e-06", "is_test",
+  "momentum", "0.899999976", "spatial", "BatchNormalization", "input_mean", "input_var",
+  "running_mean", "running_var", "training_mode", "dtype", "seed", "Bernoulli", "to", "BitCast",
+  "Z", "direction", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor",
+  "output_datatype", "periodic", "BlackmanWindow", "Cast", "saturate", "round_mode", "up",
+  "target_type", "CastLike", "weight", "bias", "past_state", "present_state", "activation", "none",
+  "CausalConvWithState", "Ceil", "alpha", "Celu", "Tind", "input_data", "shape", "output_data",
+  "axes", "CenterCropPad", "max", "min", "Clip", "3.40282347e+38", "-3.40282347e+38", "image_shape",
+  "block_shape", "Col2Im", "condition", "Compress", "inputs", "concat_result", "Concat", "S",
+  "input_sequence", "new_axis", "ConcatFromSequence", "value", "Constant", "sparse_value",
+  "value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings",
+  "ConstantOfShape", "W", "group", "Conv", "T3", "x", "w", "x_zero_point", "w_zero_point", "y",
+  "ConvInteger", "output_padding", "output_shape", "ConvTranspose", "Cos", "Cosh", "exclusive",
+  "reverse", "CumProd", "CumSum", "dft_length", "inverse", "onesided", "DFT", "offset", "mask",
+  "offset_group", "DeformConv", "blocksize", "DepthToSpace", "mode", "DCR", "tensor(float)",
+  "x_scale", "DequantizeLinear", "block_size", "output_dtype", "Det", "Div", "ratio", "0.5",
+  "Dropout", "y_scale", "y_zero_point", "DynamicQuantizeLinear", "Inputs", "Output", "equation",
+  "Einsum", "Elu", "Equal", "Erf", "Exp", "Expand", "k", "EyeLike", "Flatten", "Floor", "R",
+  "sequence_lens", "initial_h", "Y_h", "activation_alpha", "activation_beta", "activations", "clip",
+  "foward", "hidden_size", "output_sequence", "GRU", "forward", "linear_before_reset", "layout",
+  "indices", "Gather", "GatherElements", "GatherND", "batch_dims", "approximate", "Gelu", "beta",
+  "transA", "transB", "Gemm", "GlobalAveragePool", "p", "2", "GlobalLpPool", "GlobalMaxPool",
+  "Greater", "GreaterOrEqual", "bilinear", "padding_mode", "zeros", "GridSample", "linear",
+  "num_groups", "GroupNormalization", "stash_type", "HammingWindow", "HannWindow", "0.200000003",
+  "HardSigmoid", "HardSwish", "Hardmax", "Identity", "cond", "outputs", "else_branch",
+  "then_branch", "If", "encoded_stream", "image", "pixel_format", "RGB", "ImageDecoder",
+  "InstanceNormalization", "detect_negative", "detect_positive", "IsInf", "IsNaN", "9.99999975e-05",
+  "0.75", "LRN", "initial_c", "P", "Y_c", "input_forget", "LSTM", "Scale", "Mean", "InvStdDev",
+  "LayerNormalization", "0.00999999978", "LeakyRelu", "Less", "LessOrEqual", "query", "key",
+  "decay", "chunk_size", "64", "update_rule", "gated_delta", "LinearAttention", "Log", "LogSoftmax",
+  "I", "M", "v_initial", "v_final_and_scan_outputs", "body", "Loop", "LpNormalization", "LpPool",
+  "MatMul", "a_zero_point", "b_zero_point", "MatMulInteger", "data_0", "Max", "MaxPool", "Indices",
+  "storage_order", "rois", "pooled_shape", "spatial_scale", "MaxRoiPool", "MaxUnpool", "0,2,3",
+  "MeanVarianceNormalization", "num_mel_bins", "sample_rate", "lower_edge_hertz",
+  "upper_edge_hertz", "MelWeightMatrix", "Min", "Mish", "fmod", "Mod", "Mul", "6", "sample_size",
+  "Multinomial", "Neg", "target", "loss", "ignore_index", "reduction", "NegativeLogLikelihoodLoss",
+  "boxes", "scores", "max_output_boxes_per_class", "iou_threshold", "score_threshold",
+  "selected_indices", "center_point_box", "NonMaxSuppression", "NonZero", "Not", "depth", "values",
+  "OneHot", "O", "type", "Optional", "OptionalGetElement", "OptionalHasElement", "Or", "slope",
+  "PRelu", "constant", "paddings", "Pad", "constant_value", "Pow", "T4", "w_scale", "QLinearConv",
+  "a", "a_scale", "b", "b_scale", "QLinearMatMul", "TS", "QuantizeLinear", "precision",
+  "RMSNormalization", "RNN", "RandomNormal", "RandomNormalLike", "high", "low", "RandomUniform",
+  "RandomUniformLike", "start", "limit", "delta", "Range", "Reciprocal", "ReduceL1",
+  "noop_with_empty_axes", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+  "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "pattern", "RegexFullMatch", "Relu",
+  "reshaped", "Reshape", "allowzero", "scales", "nearest", "Resize", "roi", "sizes",
+  "coordinate_transformation_mode", "half_pixel", "cubic_coeff_a", "-0.75", "exclude_outside",
+  "extrapolation_value", "nearest_mode", "round_prefer_floor", "antialias",
+  "keep_aspect_ratio_policy", "stretch", "batch_axis", "time_axis", "ReverseSequence",
+  "batch_indices", "avg", "output_height", "output_width", "sampling_ratio", "RoiAlign",
   "cos_cache", "sin_cache", "position_ids", "interleaved", "num_heads", "rotary_embedding_dim",
   "RotaryEmbedding", "Round", "signal", "frame_step", "window", "frame_length", "STFT",
   "initial_state_and_scan_inputs", "final_state_and_scan_outputs", "directions", "num_scan_inputs",
   "Scan", "scan_input_axes", "scan_input_directions", "scan_output_axes", "scan_output_directions",
-  "updates", "Scatter", "ScatterElements", "ScatterND", "gamma", "Selu", "position", "tensor",
-  "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "length",
-  "SequenceLength", "additional_inputs", "out_sequence", "SequenceMap", "Shape", "end", "lambd",
-  "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "ends", "starts", "Slice", "steps", "Softmax",
-  "labels", "weights", "log_prob", "SoftmaxCrossEntropyLoss", "Softplus", "Softsign",
-  "SpaceToDepth", "split", "outputs...", "Split", "num_outputs", "SplitToSequence", "Sqrt",
-  "squeezed", "Squeeze", "StringConcat", "tensor(string)", "case_change_action",
-  "is_case_sensitive", "locale", "stopwords", "StringNormalizer", "delimiter", "maxsplit",
-  "StringSplit", "Sub", "sum", "Sum", "SwiGLU", "Swish", "Tan", "Tanh", "past_cache", "update",
-  "write_indices", "present_cache", "TensorScatter", "max_gram_length", "max_skip_count",
-  "min_gram_length", "ngram_counts", "ngram_indexes", "pool_int64s", "pool_strings",
-  "TfIdfVectorizer", "ThresholdedRelu", "tiles", "Tile", "repeats", "Values", "TopK", "largest",
-  "sorted", "transposed", "perm", "Transpose", "upper", "Trilu", "inverse_indices", "counts",
-  "Unique", "expanded", "Unsqueeze", "height_scale", "width_scale", "Upsample", "Where", "Xor",
-  "ai.onnx.ml", "ArrayFeatureExtractor", "threshold", "Binarizer", "cast_to", "map_form", "max_map",
-  "CastMap", "cats_int64s", "cats_strings", "default_int64", "default_string", "CategoryMapper",
+  "updates", "Scatter", "ScatterElements", "ScatterND", "1.67320001", "gamma", "1.05069995", "Selu",
+  "1.67326319", "1.05070102", "position", "tensor", "SequenceAt", "SequenceConstruct",
+  "SequenceEmpty", "SequenceErase", "SequenceInsert", "length", "SequenceLength",
+  "additional_inputs", "out_sequence", "SequenceMap", "Shape", "end", "lambd", "Shrink", "Sigmoid",
+  "Sign", "Sin", "Sinh", "Size", "ends", "starts", "Slice", "steps", "Softmax", "labels", "weights",
+  "log_prob", "SoftmaxCrossEntropyLoss", "Softplus", "Softsign", "SpaceToDepth", "split",
+  "outputs...", "Split", "num_outputs", "SplitToSequence", "Sqrt", "squeezed", "Squeeze",
+  "StringConcat", "tensor(string)", "case_change_action", "NONE", "is_case_sensitive", "locale",
+  "stopwords", "StringNormalizer", "delimiter", "maxsplit", "StringSplit", "Sub", "sum", "Sum",
+  "SwiGLU", "Swish", "Tan", "Tanh", "past_cache", "update", "write_indices", "present_cache", "-2",
+  "TensorScatter", "max_gram_length", "max_skip_count", "min_gram_length", "ngram_counts",
+  "ngram_indexes", "pool_int64s", "pool_strings", "TfIdfVectorizer", "ThresholdedRelu", "tiles",
+  "Tile", "repeats", "Values", "TopK", "largest", "sorted", "transposed", "perm", "Transpose",
+  "upper", "Trilu", "inverse_indices", "counts", "Unique", "expanded", "Unsqueeze", "height_scale",
+  "width_scale", "Upsample", "Where", "Xor", "ai.onnx.ml", "ArrayFeatureExtractor", "threshold",
+  "Binarizer", "cast_to", "TO_FLOAT", "map_form", "DENSE", "max_map", "CastMap", "cats_int64s",
+  "cats_strings", "default_int64", "default_string", "_Unused", "CategoryMapper",
   "int64_vocabulary", "string_vocabulary", "DictVectorizer", "inputdimensions", "FeatureVectorizer",
   "imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64",
-  "Imputer", "classes_strings", "LabelEncoder", "default_float", "keys_floats", "keys_int64s",
+  "Imputer", "classes_strings", "LabelEncoder", "default_float", "-0", "keys_floats", "keys_int64s",
   "keys_strings", "values_floats", "values_int64s", "values_strings", "default_tensor",
   "keys_tensor", "values_tensor", "classlabels_ints", "classlabels_strings", "coefficients",
   "intercepts", "multi_class", "post_transform", "LinearClassifier", "targets", "LinearRegressor",
-  "norm", "Normalizer", "zeros", "OneHotEncoder", "kernel_params", "kernel_type", "prob_a",
+  "norm", "MAX", "Normalizer", "OneHotEncoder", "kernel_params", "kernel_type", "LINEAR", "prob_a",
   "prob_b", "rho", "support_vectors", "vectors_per_class", "SVMClassifier", "n_supports",
   "one_class", "SVMRegressor", "Scaler", "aggregate_function", "leaf_targetids", "leaf_weights",
   "membership_values", "n_targets", "nodes_falseleafs", "nodes_falsenodeids", "nodes_featureids",
@@ -94,103 +99,150 @@ const char blok_schema_texts[][BLOK_SCHEMA_TEXT_SIZE] = {
   "nodes_trueleafs", "nodes_truenodeids", "tree_roots", "TreeEnsemble", "base_values", "class_ids",
   "class_nodeids", "class_treeids", "class_weights", "classlabels_int64s", "nodes_nodeids",
   "nodes_treeids", "nodes_values", "TreeEnsembleClassifier", "base_values_as_tensor",
-  "class_weights_as_tensor", "nodes_hitrates_as_tensor", "nodes_values_as_tensor", "target_ids",
-  "target_nodeids", "target_treeids", "target_weights", "TreeEnsembleRegressor",
+  "class_weights_as_tensor", "nodes_hitrates_as_tensor", "nodes_values_as_tensor", "SUM",
+  "target_ids", "target_nodeids", "target_treeids", "target_weights", "TreeEnsembleRegressor",
   "target_weights_as_tensor", "ZipMap", "prob_mod", "score_mod", "ai.onnx.preview", "FlexAttention",
-  "decay_factor", "norm_coefficient", "ai.onnx.preview.training", "Adagrad",
-  "norm_coefficient_post", "Adam", "Outputs", "xs", "zs", "Gradient", "Momentum",
+  "decay_factor", "9.99999997e-07", "norm_coefficient", "ai.onnx.preview.training", "Adagrad",
+  "0.999000013", "norm_coefficient_post", "Adam", "Outputs", "xs", "zs", "Gradient", "Momentum",
 };
 
 const blok_schema_attr blok_schema_attrs[] = {
-  {4, 7, 0}, {13, 2, 0}, {14, 2, 0}, {4, 7, 0}, {13, 2, 0}, {14, 2, 0}, {21, 2, 0}, {13, 2, 0},
-  {27, 2, 0}, {13, 2, 0}, {27, 2, 0}, {29, 2, 0}, {45, 2, 0}, {46, 2, 0}, {47, 2, 0}, {48, 2, 0},
-  {49, 1, 0}, {50, 1, 0}, {51, 2, 0}, {45, 2, 0}, {46, 2, 0}, {54, 2, 0}, {47, 2, 0}, {48, 2, 0},
-  {55, 2, 0}, {49, 1, 0}, {50, 1, 0}, {51, 2, 0}, {56, 3, 0}, {57, 7, 1}, {58, 7, 0}, {59, 7, 0},
-  {56, 3, 0}, {61, 2, 0}, {57, 7, 1}, {58, 7, 0}, {59, 7, 0}, {56, 3, 0}, {62, 2, 0}, {61, 2, 0},
-  {57, 7, 1}, {58, 7, 0}, {59, 7, 0}, {56, 3, 0}, {62, 2, 0}, {61, 2, 0}, {63, 7, 0}, {57, 7, 1},
-  {58, 7, 0}, {59, 7, 0}, {4, 7, 1}, {68, 1, 0}, {69, 2, 0}, {70, 1, 0}, {71, 2, 0}, {68, 1, 0},
-  {69, 2, 0}, {70, 1, 0}, {71, 2, 0}, {68, 1, 0}, {70, 1, 0}, {71, 2, 0}, {68, 1, 0}, {70, 1, 0},
-  {68, 1, 0}, {70, 1, 0}, {77, 2, 0}, {78, 2, 0}, {79, 1, 0}, {81, 2, 1}, {84, 3, 1}, {90, 2, 0},
-  {91, 2, 0}, {81, 3, 1}, {94, 2, 0}, {81, 2, 1}, {95, 3, 0}, {94, 2, 0}, {81, 2, 1}, {94, 2, 0},
-  {95, 3, 0}, {94, 2, 0}, {102, 3, 0}, {105, 1, 0}, {111, 7, 0}, {4, 7, 0}, {113, 1, 0},
-  {114, 1, 0}, {113, 1, 0}, {114, 1, 0}, {63, 7, 0}, {58, 7, 0}, {59, 7, 0}, {13, 2, 0}, {13, 2, 1},
-  {13, 2, 1}, {126, 2, 0}, {128, 4, 1}, {130, 11, 0}, {128, 4, 0}, {130, 11, 0}, {128, 4, 0},
-  {131, 1, 0}, {132, 6, 0}, {133, 2, 0}, {134, 7, 0}, {135, 3, 0}, {136, 8, 0}, {128, 4, 0},
-  {56, 3, 0}, {63, 7, 0}, {139, 2, 0}, {57, 7, 0}, {58, 7, 0}, {59, 7, 0}, {56, 3, 0}, {63, 7, 0},
-  {139, 2, 0}, {57, 7, 0}, {148, 7, 0}, {149, 7, 0}, {58, 7, 0}, {59, 7, 0}, {153, 2, 0},
-  {154, 2, 0}, {13, 2, 0}, {158, 2, 0}, {159, 2, 0}, {158, 2, 0}, {159, 2, 0}, {63, 7, 0},
-  {139, 2, 0}, {57, 7, 0}, {163, 2, 0}, {58, 7, 0}, {59, 7, 0}, {165, 2, 1}, {165, 2, 1},
-  {167, 3, 0}, {13, 2, 0}, {171, 2, 0}, {13, 2, 0}, {171, 2, 0}, {172, 2, 0}, {4, 7, 0}, {69, 2, 0},
-  {175, 1, 0}, {69, 2, 0}, {175, 1, 0}, {175, 1, 0}, {79, 2, 0}, {182, 3, 1}, {105, 1, 0},
-  {4, 7, 0}, {78, 2, 0}, {189, 2, 0}, {197, 6, 0}, {198, 6, 0}, {199, 8, 0}, {200, 1, 0},
-  {84, 3, 0}, {201, 2, 0}, {202, 2, 0}, {197, 6, 0}, {198, 6, 0}, {199, 8, 0}, {200, 1, 0},
-  {84, 3, 0}, {201, 2, 0}, {204, 2, 0}, {202, 2, 0}, {197, 6, 0}, {198, 6, 0}, {199, 8, 0},
-  {200, 1, 0}, {84, 3, 0}, {201, 2, 0}, {204, 2, 0}, {197, 6, 0}, {198, 6, 0}, {199, 8, 0},
-  {200, 1, 0}, {84, 3, 0}, {201, 2, 0}, {205, 2, 0}, {204, 2, 0}, {210, 2, 0}, {211, 3, 0},
-  {105, 1, 0}, {213, 1, 0}, {14, 2, 0}, {214, 2, 0}, {215, 2, 0}, {105, 1, 0}, {213, 1, 0},
-  {214, 2, 0}, {215, 2, 0}, {218, 1, 0}, {218, 2, 0}, {21, 2, 0}, {167, 3, 0}, {223, 3, 0},
-  {68, 1, 0}, {225, 2, 1}, {68, 1, 0}, {225, 2, 1}, {227, 2, 0}, {105, 1, 0}, {213, 1, 0},
-  {4, 7, 0}, {105, 1, 0}, {213, 1, 0}, {236, 5, 1}, {237, 5, 1}, {241, 3, 0}, {4, 7, 0}, {68, 1, 0},
-  {68, 1, 0}, {244, 2, 0}, {245, 2, 0}, {105, 1, 0}, {213, 1, 0}, {99, 1, 0}, {19, 2, 1},
-  {197, 6, 0}, {198, 6, 0}, {199, 8, 0}, {200, 1, 0}, {84, 3, 0}, {201, 2, 0}, {252, 2, 0},
-  {202, 2, 0}, {197, 6, 0}, {198, 6, 0}, {199, 8, 0}, {200, 1, 0}, {84, 3, 0}, {201, 2, 0},
-  {252, 2, 0}, {197, 6, 0}, {198, 6, 0}, {199, 8, 0}, {200, 1, 0}, {84, 3, 0}, {201, 2, 0},
-  {252, 2, 0}, {205, 2, 0}, {13, 2, 0}, {68, 1, 0}, {227, 2, 0}, {264, 2, 0}, {46, 2, 1},
-  {47, 2, 1}, {49, 1, 0}, {265, 3, 0}, {273, 5, 1}, {13, 2, 0}, {218, 2, 0}, {56, 3, 0}, {57, 7, 0},
-  {218, 1, 0}, {58, 7, 0}, {59, 7, 0}, {56, 3, 0}, {57, 7, 1}, {218, 2, 0}, {58, 7, 0}, {59, 7, 0},
-  {56, 3, 0}, {62, 2, 0}, {63, 7, 0}, {57, 7, 1}, {218, 2, 0}, {58, 7, 0}, {59, 7, 0}, {56, 3, 0},
-  {57, 7, 1}, {58, 7, 0}, {285, 2, 0}, {59, 7, 0}, {56, 3, 0}, {62, 2, 0}, {63, 7, 0}, {57, 7, 1},
-  {58, 7, 0}, {285, 2, 0}, {59, 7, 0}, {287, 7, 1}, {288, 1, 0}, {57, 7, 1}, {58, 7, 0}, {59, 7, 0},
-  {90, 2, 0}, {299, 2, 0}, {78, 2, 0}, {302, 2, 0}, {79, 1, 0}, {307, 2, 0}, {308, 3, 0},
-  {316, 2, 0}, {324, 13, 0}, {167, 3, 0}, {331, 7, 1}, {128, 1, 0}, {167, 3, 0}, {58, 7, 1},
-  {128, 1, 0}, {167, 3, 0}, {13, 2, 0}, {94, 2, 0}, {13, 2, 0}, {171, 2, 0}, {172, 2, 0},
-  {94, 2, 0}, {13, 2, 0}, {171, 2, 0}, {172, 2, 0}, {345, 2, 0}, {94, 2, 0}, {197, 6, 0},
-  {198, 6, 0}, {199, 8, 0}, {200, 1, 0}, {84, 3, 0}, {201, 2, 0}, {197, 6, 0}, {198, 6, 0},
-  {199, 8, 0}, {200, 1, 0}, {84, 3, 0}, {201, 2, 0}, {205, 2, 0}, {78, 2, 0}, {64, 1, 0},
-  {49, 1, 0}, {79, 1, 0}, {109, 7, 1}, {78, 2, 0}, {64, 1, 0}, {49, 1, 0}, {79, 1, 0}, {78, 2, 0},
-  {350, 1, 0}, {351, 1, 0}, {79, 1, 0}, {109, 7, 1}, {78, 2, 0}, {350, 1, 0}, {351, 1, 0},
-  {79, 1, 0}, {227, 2, 0}, {111, 7, 0}, {27, 2, 0}, {27, 2, 0}, {360, 2, 0}, {370, 3, 0}, {4, 7, 0},
-  {109, 7, 0}, {375, 2, 0}, {380, 3, 0}, {381, 1, 0}, {382, 2, 0}, {383, 1, 0}, {167, 3, 0},
-  {384, 3, 0}, {385, 2, 0}, {111, 7, 0}, {380, 3, 0}, {381, 1, 0}, {382, 2, 0}, {383, 1, 0},
-  {386, 3, 0}, {167, 3, 0}, {384, 3, 0}, {387, 2, 0}, {388, 2, 0}, {167, 3, 0}, {391, 2, 0},
-  {392, 2, 0}, {393, 2, 0}, {288, 1, 0}, {380, 3, 0}, {167, 3, 0}, {391, 2, 0}, {392, 2, 0},
-  {393, 2, 0}, {288, 1, 0}, {398, 2, 0}, {399, 2, 0}, {400, 2, 0}, {159, 2, 0}, {273, 5, 1},
-  {410, 7, 0}, {411, 2, 1}, {273, 5, 1}, {411, 2, 1}, {413, 7, 0}, {414, 7, 0}, {415, 7, 0},
-  {416, 7, 0}, {13, 2, 0}, {308, 3, 0}, {308, 3, 0}, {105, 1, 0}, {4, 7, 0}, {421, 1, 0},
-  {105, 1, 0}, {421, 1, 0}, {78, 2, 0}, {436, 2, 0}, {354, 2, 0}, {99, 1, 0}, {437, 1, 0},
-  {111, 7, 0}, {444, 7, 1}, {445, 7, 1}, {13, 2, 0}, {456, 7, 0}, {13, 2, 0}, {459, 2, 0},
-  {466, 3, 0}, {467, 2, 0}, {468, 3, 0}, {469, 8, 0}, {471, 3, 0}, {472, 2, 0}, {13, 2, 0},
-  {167, 3, 0}, {486, 2, 1}, {487, 2, 1}, {488, 2, 1}, {167, 3, 1}, {489, 7, 1}, {490, 7, 1},
-  {491, 7, 0}, {492, 8, 0}, {450, 6, 0}, {13, 2, 0}, {189, 2, 1}, {13, 2, 0}, {500, 2, 0},
-  {501, 2, 0}, {503, 7, 0}, {505, 2, 0}, {13, 2, 0}, {501, 2, 0}, {111, 7, 1}, {512, 1, 1},
-  {167, 3, 0}, {513, 1, 1}, {167, 3, 0}, {376, 6, 1}, {519, 1, 0}, {521, 3, 0}, {522, 3, 0},
-  {523, 2, 0}, {525, 7, 0}, {526, 8, 0}, {527, 2, 0}, {528, 3, 0}, {530, 7, 0}, {531, 8, 0},
-  {533, 7, 0}, {535, 6, 0}, {536, 7, 0}, {537, 1, 0}, {538, 2, 0}, {540, 8, 0}, {527, 2, 0},
-  {528, 3, 0}, {542, 1, 0}, {527, 2, 0}, {528, 3, 0}, {543, 6, 0}, {544, 7, 0}, {545, 8, 0},
-  {546, 6, 0}, {547, 7, 0}, {548, 8, 0}, {542, 1, 0}, {527, 2, 0}, {528, 3, 0}, {549, 4, 0},
-  {543, 6, 0}, {544, 7, 0}, {545, 8, 0}, {550, 4, 0}, {546, 6, 0}, {547, 7, 0}, {548, 8, 0},
-  {551, 4, 0}, {552, 7, 0}, {553, 8, 0}, {554, 6, 1}, {555, 6, 0}, {556, 2, 0}, {557, 3, 0},
-  {554, 6, 0}, {555, 6, 0}, {557, 3, 0}, {559, 2, 0}, {561, 3, 0}, {525, 7, 0}, {526, 8, 0},
-  {563, 2, 0}, {552, 7, 0}, {553, 8, 0}, {554, 6, 0}, {565, 6, 0}, {566, 3, 0}, {557, 3, 0},
-  {567, 6, 0}, {568, 6, 0}, {569, 6, 0}, {570, 6, 0}, {571, 7, 0}, {554, 6, 0}, {565, 6, 0},
-  {566, 3, 0}, {573, 2, 0}, {574, 2, 0}, {557, 3, 0}, {569, 6, 0}, {570, 6, 0}, {161, 6, 0},
-  {49, 6, 0}, {577, 2, 0}, {578, 7, 1}, {579, 4, 1}, {580, 4, 0}, {581, 2, 0}, {582, 7, 1},
-  {583, 7, 1}, {584, 7, 1}, {585, 4, 0}, {586, 7, 0}, {587, 4, 1}, {588, 4, 1}, {589, 7, 1},
-  {590, 7, 1}, {557, 2, 0}, {591, 7, 1}, {593, 6, 0}, {594, 7, 0}, {595, 7, 0}, {596, 7, 0},
-  {597, 6, 0}, {598, 7, 0}, {553, 8, 0}, {583, 7, 0}, {584, 7, 0}, {585, 6, 0}, {586, 7, 0},
-  {587, 8, 0}, {599, 7, 0}, {600, 7, 0}, {590, 7, 0}, {601, 6, 0}, {557, 3, 0}, {593, 6, 0},
-  {603, 4, 0}, {594, 7, 0}, {595, 7, 0}, {596, 7, 0}, {597, 6, 0}, {604, 4, 0}, {598, 7, 0},
-  {553, 8, 0}, {583, 7, 0}, {584, 7, 0}, {585, 6, 0}, {605, 4, 0}, {586, 7, 0}, {587, 8, 0},
-  {599, 7, 0}, {600, 7, 0}, {590, 7, 0}, {601, 6, 0}, {606, 4, 0}, {557, 3, 0}, {577, 3, 0},
-  {593, 6, 0}, {581, 2, 0}, {583, 7, 0}, {584, 7, 0}, {585, 6, 0}, {586, 7, 0}, {587, 8, 0},
-  {599, 7, 0}, {600, 7, 0}, {590, 7, 0}, {601, 6, 0}, {557, 3, 0}, {607, 7, 0}, {608, 7, 0},
-  {609, 7, 0}, {610, 6, 0}, {577, 3, 0}, {593, 6, 0}, {603, 4, 0}, {581, 2, 0}, {583, 7, 0},
-  {584, 7, 0}, {585, 6, 0}, {605, 4, 0}, {586, 7, 0}, {587, 8, 0}, {599, 7, 0}, {600, 7, 0},
-  {590, 7, 0}, {601, 6, 0}, {606, 4, 0}, {557, 3, 0}, {607, 7, 0}, {608, 7, 0}, {609, 7, 0},
-  {610, 6, 0}, {612, 4, 0}, {598, 7, 0}, {553, 8, 0}, {614, 5, 0}, {49, 1, 0}, {615, 5, 0},
-  {51, 2, 0}, {618, 1, 0}, {68, 1, 0}, {619, 1, 0}, {105, 1, 0}, {213, 1, 0}, {68, 1, 0},
-  {619, 1, 0}, {622, 1, 0}, {625, 8, 1}, {146, 3, 1}, {626, 8, 0}, {105, 1, 1}, {213, 1, 1},
-  {167, 3, 1}, {619, 1, 1},
+  {4, 7, 0, 0, 0}, {13, 2, 0, 0, 0}, {14, 2, 0, 1, 15}, {4, 7, 0, 0, 0}, {13, 2, 0, 0, 0},
+  {14, 2, 0, 1, 15}, {22, 2, 0, 1, 15}, {13, 2, 0, 1, 15}, {28, 2, 0, 1, 29}, {13, 2, 0, 1, 15},
+  {28, 2, 0, 1, 29}, {31, 2, 0, 1, 15}, {47, 2, 0, 1, 15}, {48, 2, 0, 0, 0}, {49, 2, 0, 0, 0},
+  {50, 2, 0, 1, 15}, {51, 1, 0, 0, 0}, {52, 1, 0, 1, 15}, {53, 2, 0, 0, 0}, {47, 2, 0, 1, 15},
+  {48, 2, 0, 0, 0}, {56, 2, 0, 1, 57}, {49, 2, 0, 0, 0}, {50, 2, 0, 1, 15}, {58, 2, 0, 1, 57},
+  {51, 1, 0, 0, 0}, {52, 1, 0, 1, 15}, {53, 2, 0, 0, 0}, {59, 3, 0, 1, 60}, {61, 7, 1, 0, 0},
+  {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {59, 3, 0, 1, 60}, {65, 2, 0, 1, 15}, {61, 7, 1, 0, 0},
+  {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {59, 3, 0, 1, 60}, {66, 2, 0, 1, 15}, {65, 2, 0, 1, 15},
+  {61, 7, 1, 0, 0}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {59, 3, 0, 1, 60}, {66, 2, 0, 1, 15},
+  {65, 2, 0, 1, 15}, {67, 7, 0, 0, 0}, {61, 7, 1, 0, 0}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0},
+  {4, 7, 1, 0, 0}, {72, 1, 0, 1, 73}, {74, 2, 0, 1, 15}, {75, 1, 0, 1, 76}, {77, 2, 0, 1, 29},
+  {72, 1, 0, 1, 73}, {74, 2, 0, 1, 15}, {75, 1, 0, 1, 76}, {77, 2, 0, 1, 29}, {72, 1, 0, 1, 73},
+  {75, 1, 0, 1, 76}, {77, 2, 0, 1, 29}, {72, 1, 0, 1, 73}, {75, 1, 0, 1, 76}, {72, 1, 0, 1, 73},
+  {75, 1, 0, 1, 76}, {83, 2, 0, 1, 15}, {84, 2, 0, 0, 0}, {85, 1, 0, 0, 0}, {87, 2, 1, 0, 0},
+  {90, 3, 1, 0, 0}, {96, 2, 0, 1, 29}, {97, 2, 0, 1, 29}, {87, 3, 1, 0, 0}, {100, 2, 0, 1, 29},
+  {87, 2, 1, 0, 0}, {101, 3, 0, 1, 102}, {100, 2, 0, 1, 29}, {87, 2, 1, 0, 0}, {100, 2, 0, 1, 29},
+  {101, 3, 0, 1, 102}, {100, 2, 0, 1, 29}, {109, 3, 0, 1, 110}, {113, 1, 0, 1, 29},
+  {119, 7, 0, 0, 0}, {4, 7, 0, 0, 0}, {121, 1, 0, 0, 0}, {122, 1, 0, 0, 0}, {121, 1, 0, 1, 124},
+  {122, 1, 0, 1, 125}, {67, 7, 0, 0, 0}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {13, 2, 0, 0, 0},
+  {13, 2, 1, 0, 0}, {13, 2, 1, 0, 0}, {136, 2, 0, 1, 15}, {138, 4, 1, 0, 0}, {140, 11, 0, 0, 0},
+  {138, 4, 0, 0, 0}, {140, 11, 0, 0, 0}, {138, 4, 0, 0, 0}, {141, 1, 0, 0, 0}, {142, 6, 0, 0, 0},
+  {143, 2, 0, 0, 0}, {144, 7, 0, 0, 0}, {145, 3, 0, 0, 0}, {146, 8, 0, 0, 0}, {138, 4, 0, 0, 0},
+  {59, 3, 0, 1, 60}, {67, 7, 0, 0, 0}, {149, 2, 0, 1, 29}, {61, 7, 0, 0, 0}, {62, 7, 0, 0, 0},
+  {63, 7, 0, 0, 0}, {59, 3, 0, 1, 60}, {67, 7, 0, 0, 0}, {149, 2, 0, 1, 29}, {61, 7, 0, 0, 0},
+  {158, 7, 0, 0, 0}, {159, 7, 0, 0, 0}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {163, 2, 0, 1, 15},
+  {164, 2, 0, 1, 15}, {13, 2, 0, 1, 29}, {168, 2, 0, 1, 15}, {169, 2, 0, 1, 15}, {168, 2, 0, 1, 15},
+  {169, 2, 0, 1, 15}, {67, 7, 0, 0, 0}, {149, 2, 0, 1, 29}, {61, 7, 0, 0, 0}, {173, 2, 0, 1, 29},
+  {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {175, 2, 1, 0, 0}, {175, 2, 1, 0, 0}, {177, 3, 0, 1, 178},
+  {13, 2, 0, 1, 29}, {13, 2, 0, 1, 29}, {182, 2, 0, 1, 15}, {13, 2, 0, 1, 29}, {182, 2, 0, 1, 15},
+  {183, 2, 0, 1, 15}, {4, 7, 0, 0, 0}, {74, 2, 0, 1, 15}, {186, 1, 0, 1, 187}, {74, 2, 0, 1, 15},
+  {186, 1, 0, 1, 187}, {186, 1, 0, 1, 187}, {85, 2, 0, 0, 0}, {194, 3, 1, 0, 0}, {113, 1, 0, 1, 29},
+  {4, 7, 0, 0, 0}, {84, 2, 0, 0, 0}, {201, 2, 0, 1, 15}, {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0},
+  {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 213}, {214, 2, 0, 0, 0}, {215, 2, 0, 1, 15},
+  {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217},
+  {214, 2, 0, 0, 0}, {218, 2, 0, 1, 15}, {215, 2, 0, 1, 15}, {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0},
+  {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217}, {214, 2, 0, 0, 0}, {218, 2, 0, 1, 15},
+  {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217},
+  {214, 2, 0, 0, 0}, {219, 2, 0, 1, 15}, {218, 2, 0, 1, 15}, {13, 2, 0, 1, 15}, {224, 2, 0, 1, 15},
+  {225, 3, 0, 1, 110}, {113, 1, 0, 1, 29}, {227, 1, 0, 1, 29}, {14, 2, 0, 1, 15},
+  {228, 2, 0, 1, 15}, {229, 2, 0, 1, 15}, {113, 1, 0, 1, 29}, {227, 1, 0, 1, 29},
+  {228, 2, 0, 1, 15}, {229, 2, 0, 1, 15}, {232, 1, 0, 1, 233}, {232, 2, 0, 1, 233},
+  {22, 2, 0, 1, 15}, {177, 3, 0, 1, 238}, {239, 3, 0, 1, 240}, {22, 2, 0, 1, 15},
+  {177, 3, 0, 1, 242}, {239, 3, 0, 1, 240}, {72, 1, 0, 1, 73}, {243, 2, 1, 0, 0}, {72, 1, 0, 1, 73},
+  {243, 2, 1, 0, 0}, {245, 2, 0, 1, 29}, {113, 1, 0, 1, 248}, {227, 1, 0, 1, 187}, {4, 7, 0, 0, 0},
+  {113, 1, 0, 1, 248}, {227, 1, 0, 1, 187}, {13, 2, 0, 1, 57}, {255, 5, 1, 0, 0}, {256, 5, 1, 0, 0},
+  {260, 3, 0, 1, 261}, {4, 7, 0, 0, 0}, {72, 1, 0, 1, 73}, {72, 1, 0, 1, 73}, {264, 2, 0, 1, 29},
+  {265, 2, 0, 1, 29}, {113, 1, 0, 1, 268}, {227, 1, 0, 1, 269}, {106, 1, 0, 1, 29},
+  {20, 2, 1, 0, 0}, {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0},
+  {90, 3, 0, 1, 217}, {214, 2, 0, 0, 0}, {274, 2, 0, 1, 15}, {215, 2, 0, 1, 15}, {209, 6, 0, 0, 0},
+  {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217}, {214, 2, 0, 0, 0},
+  {274, 2, 0, 1, 15}, {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0},
+  {90, 3, 0, 1, 217}, {214, 2, 0, 0, 0}, {274, 2, 0, 1, 15}, {219, 2, 0, 1, 15}, {13, 2, 0, 1, 57},
+  {72, 1, 0, 1, 73}, {245, 2, 0, 1, 29}, {113, 1, 0, 1, 280}, {4, 7, 0, 0, 0}, {113, 1, 0, 1, 280},
+  {287, 2, 0, 1, 288}, {48, 2, 1, 0, 0}, {49, 2, 1, 0, 0}, {51, 1, 0, 1, 15}, {289, 3, 0, 1, 290},
+  {298, 5, 1, 0, 0}, {13, 2, 0, 1, 57}, {232, 2, 0, 1, 233}, {59, 3, 0, 1, 60}, {61, 7, 0, 0, 0},
+  {232, 1, 0, 1, 233}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {59, 3, 0, 1, 60}, {61, 7, 1, 0, 0},
+  {232, 2, 0, 1, 233}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {59, 3, 0, 1, 60}, {66, 2, 0, 1, 15},
+  {67, 7, 0, 0, 0}, {61, 7, 1, 0, 0}, {232, 2, 0, 1, 233}, {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0},
+  {59, 3, 0, 1, 60}, {61, 7, 1, 0, 0}, {62, 7, 0, 0, 0}, {310, 2, 0, 1, 15}, {63, 7, 0, 0, 0},
+  {59, 3, 0, 1, 60}, {66, 2, 0, 1, 15}, {67, 7, 0, 0, 0}, {61, 7, 1, 0, 0}, {62, 7, 0, 0, 0},
+  {310, 2, 0, 1, 15}, {63, 7, 0, 0, 0}, {312, 7, 1, 0, 0}, {313, 1, 0, 1, 29}, {61, 7, 1, 0, 0},
+  {62, 7, 0, 0, 0}, {63, 7, 0, 0, 0}, {119, 7, 0, 1, 316}, {96, 2, 0, 1, 29}, {325, 2, 0, 1, 15},
+  {84, 2, 0, 1, 328}, {329, 2, 0, 1, 29}, {85, 1, 0, 0, 0}, {334, 2, 0, 0, 0}, {335, 3, 0, 1, 68},
+  {343, 2, 0, 1, 15}, {351, 13, 0, 0, 0}, {177, 3, 0, 1, 358}, {359, 7, 1, 0, 0},
+  {138, 1, 0, 1, 15}, {177, 3, 0, 1, 358}, {62, 7, 1, 0, 0}, {138, 1, 0, 1, 15},
+  {177, 3, 0, 1, 358}, {13, 2, 0, 1, 29}, {100, 2, 0, 1, 29}, {13, 2, 0, 1, 29}, {182, 2, 0, 1, 15},
+  {183, 2, 0, 1, 15}, {100, 2, 0, 1, 29}, {13, 2, 0, 1, 29}, {182, 2, 0, 1, 15}, {183, 2, 0, 1, 15},
+  {373, 2, 0, 1, 15}, {100, 2, 0, 1, 29}, {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0},
+  {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217}, {214, 2, 0, 0, 0}, {215, 2, 0, 1, 15}, {209, 6, 0, 0, 0},
+  {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217}, {214, 2, 0, 0, 0},
+  {209, 6, 0, 0, 0}, {210, 6, 0, 0, 0}, {211, 8, 0, 0, 0}, {212, 1, 0, 0, 0}, {90, 3, 0, 1, 217},
+  {214, 2, 0, 0, 0}, {219, 2, 0, 1, 15}, {84, 2, 0, 1, 29}, {68, 1, 0, 1, 15}, {51, 1, 0, 1, 29},
+  {85, 1, 0, 0, 0}, {117, 7, 1, 0, 0}, {84, 2, 0, 0, 0}, {68, 1, 0, 1, 15}, {51, 1, 0, 1, 29},
+  {85, 1, 0, 0, 0}, {84, 2, 0, 1, 29}, {378, 1, 0, 1, 29}, {379, 1, 0, 1, 15}, {85, 1, 0, 0, 0},
+  {117, 7, 1, 0, 0}, {84, 2, 0, 0, 0}, {378, 1, 0, 1, 29}, {379, 1, 0, 1, 15}, {85, 1, 0, 0, 0},
+  {245, 2, 0, 1, 29}, {119, 7, 0, 0, 0}, {28, 2, 0, 1, 29}, {28, 2, 0, 1, 29}, {388, 2, 0, 1, 15},
+  {398, 3, 0, 0, 0}, {4, 7, 0, 0, 0}, {117, 7, 0, 0, 0}, {403, 2, 0, 1, 15}, {177, 3, 0, 1, 405},
+  {409, 3, 0, 1, 410}, {411, 1, 0, 1, 412}, {413, 2, 0, 1, 15}, {414, 1, 0, 1, 15},
+  {177, 3, 0, 1, 405}, {415, 3, 0, 1, 416}, {417, 2, 0, 1, 15}, {119, 7, 0, 0, 0},
+  {409, 3, 0, 1, 410}, {411, 1, 0, 1, 412}, {413, 2, 0, 1, 15}, {414, 1, 0, 1, 15},
+  {418, 3, 0, 1, 419}, {177, 3, 0, 1, 405}, {415, 3, 0, 1, 416}, {420, 2, 0, 1, 29},
+  {421, 2, 0, 1, 15}, {177, 3, 0, 1, 424}, {425, 2, 0, 1, 29}, {426, 2, 0, 1, 29},
+  {427, 2, 0, 1, 15}, {313, 1, 0, 1, 29}, {409, 3, 0, 1, 410}, {177, 3, 0, 1, 424},
+  {425, 2, 0, 1, 29}, {426, 2, 0, 1, 29}, {427, 2, 0, 1, 15}, {313, 1, 0, 1, 29},
+  {432, 2, 0, 1, 15}, {433, 2, 0, 0, 0}, {434, 2, 0, 1, 15}, {169, 2, 0, 1, 29}, {298, 5, 1, 0, 0},
+  {444, 7, 0, 0, 0}, {445, 2, 1, 0, 0}, {298, 5, 1, 0, 0}, {445, 2, 1, 0, 0}, {447, 7, 0, 0, 0},
+  {448, 7, 0, 0, 0}, {449, 7, 0, 0, 0}, {450, 7, 0, 0, 0}, {13, 2, 0, 1, 15}, {335, 3, 0, 1, 110},
+  {335, 3, 0, 1, 110}, {113, 1, 0, 1, 455}, {4, 7, 0, 0, 0}, {456, 1, 0, 1, 457},
+  {113, 1, 0, 1, 459}, {456, 1, 0, 1, 460}, {84, 2, 0, 0, 0}, {474, 2, 0, 0, 0}, {382, 2, 0, 1, 15},
+  {106, 1, 0, 1, 15}, {475, 1, 0, 1, 187}, {119, 7, 0, 0, 0}, {482, 7, 1, 0, 0}, {483, 7, 1, 0, 0},
+  {13, 2, 0, 0, 0}, {494, 7, 0, 0, 0}, {13, 2, 0, 1, 15}, {494, 7, 0, 0, 0}, {13, 2, 0, 1, 15},
+  {497, 2, 0, 0, 0}, {504, 3, 0, 1, 505}, {506, 2, 0, 1, 15}, {507, 3, 0, 0, 0}, {508, 8, 0, 0, 0},
+  {510, 3, 0, 0, 0}, {511, 2, 0, 0, 0}, {13, 2, 0, 1, 524}, {177, 3, 0, 1, 242}, {526, 2, 1, 0, 0},
+  {527, 2, 1, 0, 0}, {528, 2, 1, 0, 0}, {177, 3, 1, 0, 0}, {529, 7, 1, 0, 0}, {530, 7, 1, 0, 0},
+  {531, 7, 0, 0, 0}, {532, 8, 0, 0, 0}, {488, 6, 0, 0, 0}, {13, 2, 0, 1, 57}, {201, 2, 1, 0, 0},
+  {13, 2, 0, 1, 57}, {540, 2, 0, 1, 29}, {541, 2, 0, 1, 29}, {543, 7, 0, 0, 0}, {545, 2, 0, 1, 29},
+  {13, 2, 0, 0, 0}, {541, 2, 0, 1, 29}, {119, 7, 1, 0, 0}, {552, 1, 1, 0, 0}, {177, 3, 0, 1, 405},
+  {553, 1, 1, 0, 0}, {177, 3, 0, 1, 405}, {404, 6, 1, 0, 0}, {559, 1, 0, 1, 15},
+  {561, 3, 0, 1, 562}, {563, 3, 0, 1, 564}, {565, 2, 0, 1, 29}, {567, 7, 0, 0, 0},
+  {568, 8, 0, 0, 0}, {569, 2, 0, 1, 57}, {570, 3, 0, 1, 571}, {573, 7, 0, 0, 0}, {574, 8, 0, 0, 0},
+  {576, 7, 0, 0, 0}, {578, 6, 0, 0, 0}, {579, 7, 0, 0, 0}, {580, 1, 0, 1, 15}, {581, 2, 0, 1, 15},
+  {583, 8, 0, 0, 0}, {569, 2, 0, 1, 57}, {570, 3, 0, 1, 571}, {585, 1, 0, 1, 586},
+  {569, 2, 0, 1, 57}, {570, 3, 0, 1, 571}, {587, 6, 0, 0, 0}, {588, 7, 0, 0, 0}, {589, 8, 0, 0, 0},
+  {590, 6, 0, 0, 0}, {591, 7, 0, 0, 0}, {592, 8, 0, 0, 0}, {585, 1, 0, 1, 586}, {569, 2, 0, 1, 57},
+  {570, 3, 0, 1, 571}, {593, 4, 0, 0, 0}, {587, 6, 0, 0, 0}, {588, 7, 0, 0, 0}, {589, 8, 0, 0, 0},
+  {594, 4, 0, 0, 0}, {590, 6, 0, 0, 0}, {591, 7, 0, 0, 0}, {592, 8, 0, 0, 0}, {595, 4, 0, 0, 0},
+  {596, 7, 0, 0, 0}, {597, 8, 0, 0, 0}, {598, 6, 1, 0, 0}, {599, 6, 0, 0, 0}, {600, 2, 0, 1, 15},
+  {601, 3, 0, 1, 505}, {598, 6, 0, 0, 0}, {599, 6, 0, 0, 0}, {601, 3, 0, 1, 505},
+  {603, 2, 0, 1, 29}, {605, 3, 0, 1, 606}, {567, 7, 0, 0, 0}, {568, 8, 0, 0, 0}, {240, 2, 0, 1, 29},
+  {596, 7, 0, 0, 0}, {597, 8, 0, 0, 0}, {598, 6, 0, 0, 0}, {609, 6, 0, 0, 0}, {610, 3, 0, 1, 611},
+  {601, 3, 0, 1, 505}, {612, 6, 0, 0, 0}, {613, 6, 0, 0, 0}, {614, 6, 0, 0, 0}, {615, 6, 0, 0, 0},
+  {616, 7, 0, 0, 0}, {598, 6, 0, 0, 0}, {609, 6, 0, 0, 0}, {610, 3, 0, 1, 611}, {618, 2, 0, 1, 15},
+  {619, 2, 0, 1, 15}, {601, 3, 0, 1, 505}, {614, 6, 0, 0, 0}, {615, 6, 0, 0, 0}, {171, 6, 0, 0, 0},
+  {51, 6, 0, 0, 0}, {622, 2, 0, 1, 29}, {623, 7, 1, 0, 0}, {624, 4, 1, 0, 0}, {625, 4, 0, 0, 0},
+  {626, 2, 0, 0, 0}, {627, 7, 1, 0, 0}, {628, 7, 1, 0, 0}, {629, 7, 1, 0, 0}, {630, 4, 0, 0, 0},
+  {631, 7, 0, 0, 0}, {632, 4, 1, 0, 0}, {633, 4, 1, 0, 0}, {634, 7, 1, 0, 0}, {635, 7, 1, 0, 0},
+  {601, 2, 0, 1, 15}, {636, 7, 1, 0, 0}, {638, 6, 0, 0, 0}, {639, 7, 0, 0, 0}, {640, 7, 0, 0, 0},
+  {641, 7, 0, 0, 0}, {642, 6, 0, 0, 0}, {643, 7, 0, 0, 0}, {597, 8, 0, 0, 0}, {628, 7, 0, 0, 0},
+  {629, 7, 0, 0, 0}, {630, 6, 0, 0, 0}, {631, 7, 0, 0, 0}, {632, 8, 0, 0, 0}, {644, 7, 0, 0, 0},
+  {645, 7, 0, 0, 0}, {635, 7, 0, 0, 0}, {646, 6, 0, 0, 0}, {601, 3, 0, 1, 505}, {638, 6, 0, 0, 0},
+  {648, 4, 0, 0, 0}, {639, 7, 0, 0, 0}, {640, 7, 0, 0, 0}, {641, 7, 0, 0, 0}, {642, 6, 0, 0, 0},
+  {649, 4, 0, 0, 0}, {643, 7, 0, 0, 0}, {597, 8, 0, 0, 0}, {628, 7, 0, 0, 0}, {629, 7, 0, 0, 0},
+  {630, 6, 0, 0, 0}, {650, 4, 0, 0, 0}, {631, 7, 0, 0, 0}, {632, 8, 0, 0, 0}, {644, 7, 0, 0, 0},
+  {645, 7, 0, 0, 0}, {635, 7, 0, 0, 0}, {646, 6, 0, 0, 0}, {651, 4, 0, 0, 0}, {601, 3, 0, 1, 505},
+  {622, 3, 0, 1, 652}, {638, 6, 0, 0, 0}, {626, 2, 0, 0, 0}, {628, 7, 0, 0, 0}, {629, 7, 0, 0, 0},
+  {630, 6, 0, 0, 0}, {631, 7, 0, 0, 0}, {632, 8, 0, 0, 0}, {644, 7, 0, 0, 0}, {645, 7, 0, 0, 0},
+  {635, 7, 0, 0, 0}, {646, 6, 0, 0, 0}, {601, 3, 0, 1, 505}, {653, 7, 0, 0, 0}, {654, 7, 0, 0, 0},
+  {655, 7, 0, 0, 0}, {656, 6, 0, 0, 0}, {622, 3, 0, 1, 652}, {638, 6, 0, 0, 0}, {648, 4, 0, 0, 0},
+  {626, 2, 0, 0, 0}, {628, 7, 0, 0, 0}, {629, 7, 0, 0, 0}, {630, 6, 0, 0, 0}, {650, 4, 0, 0, 0},
+  {631, 7, 0, 0, 0}, {632, 8, 0, 0, 0}, {644, 7, 0, 0, 0}, {645, 7, 0, 0, 0}, {635, 7, 0, 0, 0},
+  {646, 6, 0, 0, 0}, {651, 4, 0, 0, 0}, {601, 3, 0, 1, 505}, {653, 7, 0, 0, 0}, {654, 7, 0, 0, 0},
+  {655, 7, 0, 0, 0}, {656, 6, 0, 0, 0}, {658, 4, 0, 0, 0}, {643, 7, 0, 0, 0}, {597, 8, 0, 0, 0},
+  {660, 5, 0, 0, 0}, {51, 1, 0, 0, 0}, {661, 5, 0, 0, 0}, {53, 2, 0, 0, 0}, {664, 1, 0, 1, 15},
+  {72, 1, 0, 1, 665}, {666, 1, 0, 1, 15}, {113, 1, 0, 1, 76}, {227, 1, 0, 1, 669},
+  {72, 1, 0, 1, 665}, {666, 1, 0, 1, 15}, {670, 1, 0, 1, 15}, {673, 8, 1, 0, 0}, {156, 3, 1, 0, 0},
+  {674, 8, 0, 0, 0}, {113, 1, 1, 0, 0}, {227, 1, 1, 0, 0}, {177, 3, 1, 0, 0}, {666, 1, 1, 0, 0},
 };
 
 const blok_schema_rule blok_schema_rules[] = {
@@ -200,592 +252,592 @@ const blok_schema_rule blok_schema_rules[] = {
   {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00003cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {35, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {37, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {35, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {37, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {35, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {37, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x07fffefeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x07fffefeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x07fffefeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00003014u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000030fcu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00003ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00003ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00013ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00003ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00013ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x001f3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00013ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x001f3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x007f3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x001f3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x007f3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x007f3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x01ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x01ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x07ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x07ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x1fff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x07ff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x1fff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x1fff3ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
   {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x001f3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x007f3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00ff3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01ff3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x07ff3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00013cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x000038c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000004cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x001e004cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x007e007cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00fe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00fe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x06fe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x1efe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x001f0c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x001f0c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000004u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x000002c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00013ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0001fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0001fffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x001ffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x007ffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x00fffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x01fffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x07fffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x001ffffeu, 0x001ffffeu, 0x001ffffeu, 0x0001fffeu},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x007ffffeu, 0x007ffffeu, 0x007ffffeu, 0x0001fffeu},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x00fffffeu, 0x00fffffeu, 0x00fffffeu, 0x0001fffeu},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x01fffffeu, 0x01fffffeu, 0x01fffffeu, 0x0001fffeu},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x07fffffeu, 0x07fffffeu, 0x07fffffeu, 0x0001fffeu},
-  {16, 0, 0x00000004u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000004u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000802u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x001f0c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {35, 0, 0x00010002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x001ffffeu, 0x001ffffeu, 0x001ffffeu, 0x0001fffeu},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x007ffffeu, 0x007ffffeu, 0x007ffffeu, 0x0001fffeu},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x00fffffeu, 0x00fffffeu, 0x00fffffeu, 0x0001fffeu},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x01fffffeu, 0x01fffffeu, 0x01fffffeu, 0x0001fffeu},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x07fffffeu, 0x07fffffeu, 0x07fffffeu, 0x0001fffeu},
-  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00000c0eu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00010c0eu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x001f3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x007f3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00ff3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01ff3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x07ff3efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00013cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x000038c2u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000004cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x001e004cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x007e007cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00fe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00fe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x06fe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x1efe007cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x001f0c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x001f0c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000004u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x000002c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00003efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00013ffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00013efeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0001fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0001fffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x001ffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x007ffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x00fffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x01fffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x07fffffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x001ffffeu, 0x001ffffeu, 0x001ffffeu, 0x0001fffeu},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x007ffffeu, 0x007ffffeu, 0x007ffffeu, 0x0001fffeu},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x00fffffeu, 0x00fffffeu, 0x00fffffeu, 0x0001fffeu},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x01fffffeu, 0x01fffffeu, 0x01fffffeu, 0x0001fffeu},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x07fffffeu, 0x07fffffeu, 0x07fffffeu, 0x0001fffeu},
+  {17, 0, 0x00000004u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000004u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000802u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x001f0c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {37, 0, 0x00010002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu, 0x0001fffeu},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x001ffffeu, 0x001ffffeu, 0x001ffffeu, 0x0001fffeu},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x007ffffeu, 0x007ffffeu, 0x007ffffeu, 0x0001fffeu},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x00fffffeu, 0x00fffffeu, 0x00fffffeu, 0x0001fffeu},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x01fffffeu, 0x01fffffeu, 0x01fffffeu, 0x0001fffeu},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x07fffffeu, 0x07fffffeu, 0x07fffffeu, 0x0001fffeu},
+  {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00000c0eu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00010c0eu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000ceau, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010ceau, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {323, 0, 0x00000000u, 0x00000000u, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x1ffffffeu, 0x1ffffffeu, 0x00000000u, 0x00000000u},
-  {323, 0, 0x00000000u, 0x00000000u, 0x1ffffffeu, 0x1ffffffeu},
-  {323, 0, 0x00000000u, 0x00000000u, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {323, 0, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
-  {38, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {323, 0, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu},
-  {38, 0, 0x1ffffffeu, 0x1ffffffeu, 0x00000000u, 0x00000000u},
-  {323, 0, 0x00000000u, 0x00000000u, 0x0000fffeu, 0x0000fffeu},
+  {18, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {350, 0, 0x00000000u, 0x00000000u, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x1ffffffeu, 0x1ffffffeu, 0x00000000u, 0x00000000u},
+  {350, 0, 0x00000000u, 0x00000000u, 0x1ffffffeu, 0x1ffffffeu},
+  {350, 0, 0x00000000u, 0x00000000u, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {350, 0, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {40, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {350, 0, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu},
+  {40, 0, 0x1ffffffeu, 0x1ffffffeu, 0x00000000u, 0x00000000u},
+  {350, 0, 0x00000000u, 0x00000000u, 0x0000fffeu, 0x0000fffeu},
   {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {323, 0, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
+  {350, 0, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu, 0x0000fffeu},
   {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {323, 0, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu},
+  {350, 0, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu, 0x1ffffffeu},
   {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {107, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {115, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {335, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {363, 0, 0x00000040u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {343, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000042u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x007e003cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {371, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000042u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x0000000cu, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00fe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00fe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x06fe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x01010442u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x1efe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x001e000cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x007e003cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00fe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00fe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x06fe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x01010442u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x1efe003cu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000008e2u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010ce2u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013cc2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00003cceu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013cceu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013cceu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013eceu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {270, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {38, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {269, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {269, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {38, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
-  {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {124, 0, 0x00000000u, 0x0001fffeu, 0x00000000u, 0x00000000u},
-  {1, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {465, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00010402u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {295, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {40, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {294, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {294, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {40, 0, 0x0000fffeu, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x001ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x007ffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x01fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x07fffffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0000fffeu, 0x00000000u, 0x00000000u},
+  {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x000000c0u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {134, 0, 0x00000000u, 0x0001fffeu, 0x00000000u, 0x00000000u},
+  {1, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {503, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000100u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000001c0u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00003cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00013cfeu, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {269, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {294, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x00000ec2u, 0x00000000u, 0x00000000u, 0x00000000u},
   {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0000fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {11, 0, 0x00000200u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x0001fffeu, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000009c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {24, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {25, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000008c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 1, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000182u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000180u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 1, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000182u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00000180u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 1, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000982u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x000008c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000182u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000180u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 1, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000982u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x000008c2u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x00000182u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x000009e2u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000182u, 0x00000000u, 0x00000000u, 0x00000000u},
   {17, 0, 0x000009e2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x000008c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000180u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x000009e2u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x000008c2u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000180u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000008c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 0, 0x000009c2u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {168, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {179, 0, 0x00000002u, 0x00000000u, 0x00000000u, 0x00000000u},
   {1, 1, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {16, 0, 0x00000802u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {17, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
-  {141, 0, 0x00000802u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00010c02u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {17, 0, 0x00000802u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {18, 0, 0x00000080u, 0x00000000u, 0x00000000u, 0x00000000u},
+  {151, 0, 0x00000802u, 0x00000000u, 0x00000000u, 0x00000000u},
 };
 
 const blok_schema_formal blok_schema_formals[] = {
   {2, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
   {7, BLOK_FORMAL_SINGLE, 0, 0}, {10, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0},
-  {12, BLOK_FORMAL_SINGLE, 0, 0}, {18, BLOK_FORMAL_SINGLE, 0, 0}, {19, BLOK_FORMAL_SINGLE, 0, 1},
-  {20, BLOK_FORMAL_SINGLE, 0, 0}, {12, BLOK_FORMAL_SINGLE, 0, 1}, {25, BLOK_FORMAL_SINGLE, 0, 0},
-  {26, BLOK_FORMAL_SINGLE, 0, 1}, {36, BLOK_FORMAL_SINGLE, 0, 0}, {37, BLOK_FORMAL_SINGLE, 0, 0},
-  {38, BLOK_FORMAL_SINGLE, 0, 1}, {39, BLOK_FORMAL_OPTIONAL, 0, 2},
-  {40, BLOK_FORMAL_OPTIONAL, 0, 0}, {41, BLOK_FORMAL_OPTIONAL, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 0},
+  {12, BLOK_FORMAL_SINGLE, 0, 0}, {19, BLOK_FORMAL_SINGLE, 0, 0}, {20, BLOK_FORMAL_SINGLE, 0, 1},
+  {21, BLOK_FORMAL_SINGLE, 0, 0}, {12, BLOK_FORMAL_SINGLE, 0, 1}, {26, BLOK_FORMAL_SINGLE, 0, 0},
+  {27, BLOK_FORMAL_SINGLE, 0, 1}, {38, BLOK_FORMAL_SINGLE, 0, 0}, {39, BLOK_FORMAL_SINGLE, 0, 0},
+  {40, BLOK_FORMAL_SINGLE, 0, 1}, {41, BLOK_FORMAL_OPTIONAL, 0, 2},
+  {42, BLOK_FORMAL_OPTIONAL, 0, 0}, {43, BLOK_FORMAL_OPTIONAL, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 0},
+  {44, BLOK_FORMAL_OPTIONAL, 0, 0}, {45, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {46, BLOK_FORMAL_OPTIONAL, 0, 0}, {38, BLOK_FORMAL_SINGLE, 0, 0}, {39, BLOK_FORMAL_SINGLE, 0, 0},
+  {40, BLOK_FORMAL_SINGLE, 0, 1}, {41, BLOK_FORMAL_OPTIONAL, 0, 2},
   {42, BLOK_FORMAL_OPTIONAL, 0, 0}, {43, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {44, BLOK_FORMAL_OPTIONAL, 0, 0}, {36, BLOK_FORMAL_SINGLE, 0, 0}, {37, BLOK_FORMAL_SINGLE, 0, 0},
-  {38, BLOK_FORMAL_SINGLE, 0, 1}, {39, BLOK_FORMAL_OPTIONAL, 0, 2},
-  {40, BLOK_FORMAL_OPTIONAL, 0, 0}, {41, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {53, BLOK_FORMAL_OPTIONAL, 0, 3}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {49, BLOK_FORMAL_SINGLE, 0, 0},
-  {11, BLOK_FORMAL_SINGLE, 0, 0}, {64, BLOK_FORMAL_SINGLE, 0, 0}, {65, BLOK_FORMAL_SINGLE, 0, 0},
-  {3, BLOK_FORMAL_SINGLE, 0, 0}, {64, BLOK_FORMAL_OPTIONAL, 0, 0}, {65, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {66, BLOK_FORMAL_OPTIONAL, 0, 0}, {67, BLOK_FORMAL_OPTIONAL, 0, 0}, {2, BLOK_FORMAL_SINGLE, 0, 0},
-  {49, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0}, {73, BLOK_FORMAL_SINGLE, 0, 1},
-  {74, BLOK_FORMAL_SINGLE, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 0}, {75, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {76, BLOK_FORMAL_OPTIONAL, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {49, BLOK_FORMAL_SINGLE, 0, 1},
-  {11, BLOK_FORMAL_SINGLE, 0, 1}, {73, BLOK_FORMAL_SINGLE, 0, 2}, {74, BLOK_FORMAL_SINGLE, 0, 2},
-  {3, BLOK_FORMAL_SINGLE, 0, 0}, {75, BLOK_FORMAL_OPTIONAL, 0, 2}, {76, BLOK_FORMAL_OPTIONAL, 0, 2},
+  {55, BLOK_FORMAL_OPTIONAL, 0, 3}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {51, BLOK_FORMAL_SINGLE, 0, 0},
+  {11, BLOK_FORMAL_SINGLE, 0, 0}, {68, BLOK_FORMAL_SINGLE, 0, 0}, {69, BLOK_FORMAL_SINGLE, 0, 0},
+  {3, BLOK_FORMAL_SINGLE, 0, 0}, {68, BLOK_FORMAL_OPTIONAL, 0, 0}, {69, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {70, BLOK_FORMAL_OPTIONAL, 0, 0}, {71, BLOK_FORMAL_OPTIONAL, 0, 0}, {2, BLOK_FORMAL_SINGLE, 0, 0},
+  {51, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0}, {79, BLOK_FORMAL_SINGLE, 0, 1},
+  {80, BLOK_FORMAL_SINGLE, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 0}, {81, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {82, BLOK_FORMAL_OPTIONAL, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {51, BLOK_FORMAL_SINGLE, 0, 1},
+  {11, BLOK_FORMAL_SINGLE, 0, 1}, {79, BLOK_FORMAL_SINGLE, 0, 2}, {80, BLOK_FORMAL_SINGLE, 0, 2},
+  {3, BLOK_FORMAL_SINGLE, 0, 0}, {81, BLOK_FORMAL_OPTIONAL, 0, 2}, {82, BLOK_FORMAL_OPTIONAL, 0, 2},
   {7, BLOK_FORMAL_SINGLE, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 0},
-  {83, BLOK_FORMAL_SINGLE, 0, 0}, {19, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {96, BLOK_FORMAL_SINGLE, 0, 1}, {6, BLOK_FORMAL_SINGLE, 0, 0}, {98, BLOK_FORMAL_SINGLE, 0, 0},
-  {99, BLOK_FORMAL_OPTIONAL, 0, 0}, {100, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {7, BLOK_FORMAL_SINGLE, 0, 0}, {101, BLOK_FORMAL_SINGLE, 0, 0}, {108, BLOK_FORMAL_SINGLE, 0, 0},
-  {109, BLOK_FORMAL_SINGLE, 0, 1}, {110, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {114, BLOK_FORMAL_OPTIONAL, 0, 0}, {113, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {6, BLOK_FORMAL_SINGLE, 0, 0}, {116, BLOK_FORMAL_SINGLE, 0, 1}, {117, BLOK_FORMAL_SINGLE, 0, 1},
-  {6, BLOK_FORMAL_SINGLE, 0, 0}, {119, BLOK_FORMAL_SINGLE, 0, 1}, {121, BLOK_FORMAL_VARIADIC, 0, 0},
-  {122, BLOK_FORMAL_SINGLE, 0, 0}, {125, BLOK_FORMAL_SINGLE, 0, 0}, {122, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {138, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {142, BLOK_FORMAL_SINGLE, 0, 0}, {143, BLOK_FORMAL_SINGLE, 0, 1},
-  {144, BLOK_FORMAL_OPTIONAL, 0, 0}, {145, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {146, BLOK_FORMAL_SINGLE, 0, 2}, {142, BLOK_FORMAL_SINGLE, 0, 0}, {13, BLOK_FORMAL_SINGLE, 0, 1},
-  {146, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0}, {157, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {6, BLOK_FORMAL_SINGLE, 0, 0}, {157, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {13, BLOK_FORMAL_OPTIONAL, 0, 2}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {138, BLOK_FORMAL_SINGLE, 0, 0},
-  {161, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {162, BLOK_FORMAL_OPTIONAL, 0, 0}, {142, BLOK_FORMAL_SINGLE, 0, 0},
-  {169, BLOK_FORMAL_SINGLE, 0, 1}, {144, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {146, BLOK_FORMAL_SINGLE, 0, 1}, {7, BLOK_FORMAL_SINGLE, 0, 0}, {162, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {7, BLOK_FORMAL_SINGLE, 0, 0}, {162, BLOK_FORMAL_OPTIONAL, 0, 1}, {25, BLOK_FORMAL_SINGLE, 0, 0},
-  {175, BLOK_FORMAL_OPTIONAL, 0, 1}, {77, BLOK_FORMAL_OPTIONAL, 0, 2},
-  {7, BLOK_FORMAL_SINGLE, 0, 0}, {162, BLOK_FORMAL_OPTIONAL, 0, 2}, {142, BLOK_FORMAL_SINGLE, 0, 0},
-  {146, BLOK_FORMAL_SINGLE, 0, 1}, {177, BLOK_FORMAL_SINGLE, 0, 2}, {178, BLOK_FORMAL_SINGLE, 0, 1},
-  {180, BLOK_FORMAL_VARIADIC, 0, 0}, {181, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {109, BLOK_FORMAL_SINGLE, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {138, BLOK_FORMAL_SINGLE, 0, 0},
-  {193, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {194, BLOK_FORMAL_OPTIONAL, 0, 1}, {195, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {3, BLOK_FORMAL_OPTIONAL, 0, 0}, {196, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {196, BLOK_FORMAL_OPTIONAL, 0, 0}, {25, BLOK_FORMAL_SINGLE, 0, 0},
-  {206, BLOK_FORMAL_SINGLE, 0, 1}, {10, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0},
+  {89, BLOK_FORMAL_SINGLE, 0, 0}, {20, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {103, BLOK_FORMAL_SINGLE, 0, 1}, {6, BLOK_FORMAL_SINGLE, 0, 0}, {105, BLOK_FORMAL_SINGLE, 0, 0},
+  {106, BLOK_FORMAL_OPTIONAL, 0, 0}, {107, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {7, BLOK_FORMAL_SINGLE, 0, 0}, {108, BLOK_FORMAL_SINGLE, 0, 0}, {116, BLOK_FORMAL_SINGLE, 0, 0},
+  {117, BLOK_FORMAL_SINGLE, 0, 1}, {118, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {122, BLOK_FORMAL_OPTIONAL, 0, 0}, {121, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {6, BLOK_FORMAL_SINGLE, 0, 0}, {126, BLOK_FORMAL_SINGLE, 0, 1}, {127, BLOK_FORMAL_SINGLE, 0, 1},
+  {6, BLOK_FORMAL_SINGLE, 0, 0}, {129, BLOK_FORMAL_SINGLE, 0, 1}, {131, BLOK_FORMAL_VARIADIC, 0, 0},
+  {132, BLOK_FORMAL_SINGLE, 0, 0}, {135, BLOK_FORMAL_SINGLE, 0, 0}, {132, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {148, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {152, BLOK_FORMAL_SINGLE, 0, 0}, {153, BLOK_FORMAL_SINGLE, 0, 1},
+  {154, BLOK_FORMAL_OPTIONAL, 0, 0}, {155, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {156, BLOK_FORMAL_SINGLE, 0, 2}, {152, BLOK_FORMAL_SINGLE, 0, 0}, {13, BLOK_FORMAL_SINGLE, 0, 1},
+  {156, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0}, {167, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {6, BLOK_FORMAL_SINGLE, 0, 0}, {167, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {13, BLOK_FORMAL_OPTIONAL, 0, 2}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {148, BLOK_FORMAL_SINGLE, 0, 0},
+  {171, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {172, BLOK_FORMAL_OPTIONAL, 0, 0}, {152, BLOK_FORMAL_SINGLE, 0, 0},
+  {180, BLOK_FORMAL_SINGLE, 0, 1}, {154, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {156, BLOK_FORMAL_SINGLE, 0, 1}, {7, BLOK_FORMAL_SINGLE, 0, 0}, {172, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {7, BLOK_FORMAL_SINGLE, 0, 0}, {172, BLOK_FORMAL_OPTIONAL, 0, 1}, {26, BLOK_FORMAL_SINGLE, 0, 0},
+  {186, BLOK_FORMAL_OPTIONAL, 0, 1}, {83, BLOK_FORMAL_OPTIONAL, 0, 2},
+  {7, BLOK_FORMAL_SINGLE, 0, 0}, {172, BLOK_FORMAL_OPTIONAL, 0, 2}, {152, BLOK_FORMAL_SINGLE, 0, 0},
+  {156, BLOK_FORMAL_SINGLE, 0, 1}, {189, BLOK_FORMAL_SINGLE, 0, 2}, {190, BLOK_FORMAL_SINGLE, 0, 1},
+  {192, BLOK_FORMAL_VARIADIC, 0, 0}, {193, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {117, BLOK_FORMAL_SINGLE, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {148, BLOK_FORMAL_SINGLE, 0, 0},
+  {205, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {206, BLOK_FORMAL_OPTIONAL, 0, 1}, {207, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {3, BLOK_FORMAL_OPTIONAL, 0, 0}, {208, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {208, BLOK_FORMAL_OPTIONAL, 0, 0}, {26, BLOK_FORMAL_SINGLE, 0, 0},
+  {220, BLOK_FORMAL_SINGLE, 0, 1}, {10, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0},
   {12, BLOK_FORMAL_SINGLE, 0, 0}, {10, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0},
-  {12, BLOK_FORMAL_OPTIONAL, 0, 0}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {20, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {49, BLOK_FORMAL_SINGLE, 0, 0}, {99, BLOK_FORMAL_SINGLE, 0, 0},
-  {234, BLOK_FORMAL_SINGLE, 0, 0}, {235, BLOK_FORMAL_VARIADIC, 1, 1},
-  {239, BLOK_FORMAL_SINGLE, 0, 0}, {240, BLOK_FORMAL_SINGLE, 0, 1}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {49, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {138, BLOK_FORMAL_SINGLE, 0, 0}, {193, BLOK_FORMAL_SINGLE, 0, 0},
-  {11, BLOK_FORMAL_OPTIONAL, 0, 0}, {194, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {195, BLOK_FORMAL_OPTIONAL, 0, 0}, {249, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {250, BLOK_FORMAL_OPTIONAL, 0, 0}, {3, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {196, BLOK_FORMAL_OPTIONAL, 0, 0}, {251, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {254, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {3, BLOK_FORMAL_SINGLE, 0, 0}, {255, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {256, BLOK_FORMAL_OPTIONAL, 0, 1}, {261, BLOK_FORMAL_SINGLE, 0, 0},
-  {262, BLOK_FORMAL_SINGLE, 0, 0}, {128, BLOK_FORMAL_SINGLE, 0, 0},
-  {100, BLOK_FORMAL_OPTIONAL, 0, 1}, {263, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {213, BLOK_FORMAL_OPTIONAL, 0, 0}, {7, BLOK_FORMAL_SINGLE, 0, 0}, {101, BLOK_FORMAL_SINGLE, 0, 1},
-  {270, BLOK_FORMAL_OPTIONAL, 0, 0}, {234, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {271, BLOK_FORMAL_VARIADIC, 1, 2}, {272, BLOK_FORMAL_VARIADIC, 1, 2},
-  {10, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 1}, {278, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {279, BLOK_FORMAL_OPTIONAL, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 2},
-  {281, BLOK_FORMAL_VARIADIC, 0, 0}, {113, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 0},
-  {284, BLOK_FORMAL_OPTIONAL, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {286, BLOK_FORMAL_SINGLE, 0, 0},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {269, BLOK_FORMAL_SINGLE, 0, 1}, {149, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {64, BLOK_FORMAL_SINGLE, 0, 0}, {292, BLOK_FORMAL_SINGLE, 0, 0}, {157, BLOK_FORMAL_SINGLE, 0, 0},
-  {293, BLOK_FORMAL_SINGLE, 0, 0}, {294, BLOK_FORMAL_SINGLE, 0, 1}, {295, BLOK_FORMAL_SINGLE, 0, 1},
-  {7, BLOK_FORMAL_SINGLE, 0, 2}, {114, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {305, BLOK_FORMAL_SINGLE, 0, 1}, {98, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {306, BLOK_FORMAL_SINGLE, 0, 0}, {310, BLOK_FORMAL_SINGLE, 0, 0}, {311, BLOK_FORMAL_SINGLE, 0, 0},
-  {312, BLOK_FORMAL_OPTIONAL, 0, 1}, {313, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {314, BLOK_FORMAL_OPTIONAL, 0, 0}, {315, BLOK_FORMAL_SINGLE, 0, 1},
-  {206, BLOK_FORMAL_SINGLE, 0, 0}, {320, BLOK_FORMAL_SINGLE, 0, 1}, {321, BLOK_FORMAL_SINGLE, 0, 2},
-  {6, BLOK_FORMAL_OPTIONAL, 0, 0}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {329, BLOK_FORMAL_SINGLE, 0, 0},
-  {25, BLOK_FORMAL_SINGLE, 0, 0}, {58, BLOK_FORMAL_SINGLE, 0, 1}, {333, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {25, BLOK_FORMAL_SINGLE, 0, 0}, {58, BLOK_FORMAL_SINGLE, 0, 1}, {333, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {111, BLOK_FORMAL_OPTIONAL, 0, 2}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 1},
-  {142, BLOK_FORMAL_SINGLE, 0, 0}, {169, BLOK_FORMAL_SINGLE, 0, 1}, {144, BLOK_FORMAL_SINGLE, 0, 0},
-  {143, BLOK_FORMAL_SINGLE, 0, 2}, {336, BLOK_FORMAL_SINGLE, 0, 1}, {145, BLOK_FORMAL_SINGLE, 0, 2},
-  {177, BLOK_FORMAL_SINGLE, 0, 1}, {178, BLOK_FORMAL_SINGLE, 0, 3},
-  {11, BLOK_FORMAL_OPTIONAL, 0, 4}, {146, BLOK_FORMAL_SINGLE, 0, 3},
-  {338, BLOK_FORMAL_SINGLE, 0, 0}, {339, BLOK_FORMAL_SINGLE, 0, 1}, {278, BLOK_FORMAL_SINGLE, 0, 0},
-  {340, BLOK_FORMAL_SINGLE, 0, 2}, {341, BLOK_FORMAL_SINGLE, 0, 1}, {279, BLOK_FORMAL_SINGLE, 0, 2},
-  {177, BLOK_FORMAL_SINGLE, 0, 1}, {178, BLOK_FORMAL_SINGLE, 0, 3}, {142, BLOK_FORMAL_SINGLE, 0, 0},
-  {177, BLOK_FORMAL_SINGLE, 0, 1}, {178, BLOK_FORMAL_OPTIONAL, 0, 2},
-  {142, BLOK_FORMAL_SINGLE, 0, 0}, {177, BLOK_FORMAL_SINGLE, 0, 0},
-  {178, BLOK_FORMAL_OPTIONAL, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {49, BLOK_FORMAL_SINGLE, 0, 1},
-  {354, BLOK_FORMAL_SINGLE, 0, 0}, {355, BLOK_FORMAL_SINGLE, 0, 0}, {356, BLOK_FORMAL_SINGLE, 0, 0},
-  {26, BLOK_FORMAL_SINGLE, 0, 0}, {25, BLOK_FORMAL_SINGLE, 0, 0}, {111, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {373, BLOK_FORMAL_SINGLE, 0, 0}, {25, BLOK_FORMAL_SINGLE, 0, 0}, {109, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {376, BLOK_FORMAL_SINGLE, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0},
-  {378, BLOK_FORMAL_SINGLE, 0, 1}, {376, BLOK_FORMAL_SINGLE, 0, 2},
-  {379, BLOK_FORMAL_OPTIONAL, 0, 3}, {2, BLOK_FORMAL_SINGLE, 0, 0},
-  {378, BLOK_FORMAL_OPTIONAL, 0, 1}, {376, BLOK_FORMAL_OPTIONAL, 0, 2},
-  {379, BLOK_FORMAL_OPTIONAL, 0, 3}, {6, BLOK_FORMAL_SINGLE, 0, 0}, {194, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {286, BLOK_FORMAL_SINGLE, 0, 0}, {390, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {395, BLOK_FORMAL_SINGLE, 0, 0}, {396, BLOK_FORMAL_SINGLE, 0, 0},
-  {397, BLOK_FORMAL_OPTIONAL, 0, 1}, {403, BLOK_FORMAL_SINGLE, 0, 0},
-  {404, BLOK_FORMAL_SINGLE, 0, 1}, {405, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {406, BLOK_FORMAL_OPTIONAL, 0, 1}, {194, BLOK_FORMAL_OPTIONAL, 0, 0},
-  {408, BLOK_FORMAL_VARIADIC, 1, 1}, {409, BLOK_FORMAL_VARIADIC, 1, 1},
-  {408, BLOK_FORMAL_VARIADIC, 1, 0}, {409, BLOK_FORMAL_VARIADIC, 1, 0},
-  {25, BLOK_FORMAL_SINGLE, 0, 0}, {206, BLOK_FORMAL_SINGLE, 0, 1}, {417, BLOK_FORMAL_SINGLE, 0, 0},
-  {125, BLOK_FORMAL_SINGLE, 0, 0}, {423, BLOK_FORMAL_SINGLE, 0, 1}, {424, BLOK_FORMAL_SINGLE, 0, 2},
-  {202, BLOK_FORMAL_SINGLE, 0, 1}, {125, BLOK_FORMAL_SINGLE, 0, 0},
-  {423, BLOK_FORMAL_OPTIONAL, 0, 1}, {202, BLOK_FORMAL_SINGLE, 0, 0},
-  {125, BLOK_FORMAL_SINGLE, 0, 0}, {424, BLOK_FORMAL_SINGLE, 0, 1},
-  {423, BLOK_FORMAL_OPTIONAL, 0, 2}, {430, BLOK_FORMAL_SINGLE, 0, 1},
-  {125, BLOK_FORMAL_SINGLE, 0, 0}, {432, BLOK_FORMAL_VARIADIC, 1, 1},
-  {433, BLOK_FORMAL_VARIADIC, 1, 0}, {109, BLOK_FORMAL_SINGLE, 0, 1},
-  {19, BLOK_FORMAL_SINGLE, 0, 1}, {25, BLOK_FORMAL_SINGLE, 0, 0}, {445, BLOK_FORMAL_SINGLE, 0, 1},
-  {444, BLOK_FORMAL_SINGLE, 0, 1}, {111, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {447, BLOK_FORMAL_OPTIONAL, 0, 1}, {311, BLOK_FORMAL_SINGLE, 0, 0},
-  {449, BLOK_FORMAL_SINGLE, 0, 1}, {450, BLOK_FORMAL_OPTIONAL, 0, 0}, {7, BLOK_FORMAL_SINGLE, 0, 0},
-  {451, BLOK_FORMAL_OPTIONAL, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {456, BLOK_FORMAL_OPTIONAL, 0, 0}, {457, BLOK_FORMAL_VARIADIC, 0, 0},
-  {235, BLOK_FORMAL_VARIADIC, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {456, BLOK_FORMAL_OPTIONAL, 0, 1}, {202, BLOK_FORMAL_SINGLE, 0, 2},
-  {462, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 1}, {83, BLOK_FORMAL_SINGLE, 0, 2},
-  {475, BLOK_FORMAL_SINGLE, 0, 0}, {481, BLOK_FORMAL_SINGLE, 0, 0}, {482, BLOK_FORMAL_SINGLE, 0, 0},
-  {483, BLOK_FORMAL_OPTIONAL, 0, 1}, {484, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {495, BLOK_FORMAL_SINGLE, 0, 0}, {13, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {497, BLOK_FORMAL_SINGLE, 0, 1}, {498, BLOK_FORMAL_SINGLE, 0, 0}, {284, BLOK_FORMAL_SINGLE, 0, 1},
-  {2, BLOK_FORMAL_SINGLE, 0, 0}, {37, BLOK_FORMAL_SINGLE, 0, 1}, {498, BLOK_FORMAL_SINGLE, 0, 0},
-  {284, BLOK_FORMAL_SINGLE, 0, 2}, {502, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
-  {189, BLOK_FORMAL_OPTIONAL, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 0},
-  {206, BLOK_FORMAL_OPTIONAL, 0, 1}, {507, BLOK_FORMAL_OPTIONAL, 0, 1},
-  {508, BLOK_FORMAL_OPTIONAL, 0, 1}, {510, BLOK_FORMAL_SINGLE, 0, 0},
-  {25, BLOK_FORMAL_SINGLE, 0, 0}, {111, BLOK_FORMAL_SINGLE, 0, 1}, {119, BLOK_FORMAL_SINGLE, 0, 0},
+  {12, BLOK_FORMAL_OPTIONAL, 0, 0}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {21, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {51, BLOK_FORMAL_SINGLE, 0, 0}, {106, BLOK_FORMAL_SINGLE, 0, 0},
+  {253, BLOK_FORMAL_SINGLE, 0, 0}, {254, BLOK_FORMAL_VARIADIC, 1, 1},
+  {258, BLOK_FORMAL_SINGLE, 0, 0}, {259, BLOK_FORMAL_SINGLE, 0, 1}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {51, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {148, BLOK_FORMAL_SINGLE, 0, 0}, {205, BLOK_FORMAL_SINGLE, 0, 0},
+  {11, BLOK_FORMAL_OPTIONAL, 0, 0}, {206, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {207, BLOK_FORMAL_OPTIONAL, 0, 0}, {271, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {272, BLOK_FORMAL_OPTIONAL, 0, 0}, {3, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {208, BLOK_FORMAL_OPTIONAL, 0, 0}, {273, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {276, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {3, BLOK_FORMAL_SINGLE, 0, 0}, {277, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {278, BLOK_FORMAL_OPTIONAL, 0, 1}, {284, BLOK_FORMAL_SINGLE, 0, 0},
+  {285, BLOK_FORMAL_SINGLE, 0, 0}, {138, BLOK_FORMAL_SINGLE, 0, 0},
+  {107, BLOK_FORMAL_OPTIONAL, 0, 1}, {286, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {227, BLOK_FORMAL_OPTIONAL, 0, 0}, {7, BLOK_FORMAL_SINGLE, 0, 0}, {108, BLOK_FORMAL_SINGLE, 0, 1},
+  {295, BLOK_FORMAL_OPTIONAL, 0, 0}, {253, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {296, BLOK_FORMAL_VARIADIC, 1, 2}, {297, BLOK_FORMAL_VARIADIC, 1, 2},
+  {10, BLOK_FORMAL_SINGLE, 0, 0}, {11, BLOK_FORMAL_SINGLE, 0, 1}, {303, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {304, BLOK_FORMAL_OPTIONAL, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 2},
+  {306, BLOK_FORMAL_VARIADIC, 0, 0}, {121, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 0},
+  {309, BLOK_FORMAL_OPTIONAL, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {311, BLOK_FORMAL_SINGLE, 0, 0},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {294, BLOK_FORMAL_SINGLE, 0, 1}, {159, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {68, BLOK_FORMAL_SINGLE, 0, 0}, {318, BLOK_FORMAL_SINGLE, 0, 0}, {167, BLOK_FORMAL_SINGLE, 0, 0},
+  {319, BLOK_FORMAL_SINGLE, 0, 0}, {320, BLOK_FORMAL_SINGLE, 0, 1}, {321, BLOK_FORMAL_SINGLE, 0, 1},
+  {7, BLOK_FORMAL_SINGLE, 0, 2}, {122, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {332, BLOK_FORMAL_SINGLE, 0, 1}, {105, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {333, BLOK_FORMAL_SINGLE, 0, 0}, {337, BLOK_FORMAL_SINGLE, 0, 0}, {338, BLOK_FORMAL_SINGLE, 0, 0},
+  {339, BLOK_FORMAL_OPTIONAL, 0, 1}, {340, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {341, BLOK_FORMAL_OPTIONAL, 0, 0}, {342, BLOK_FORMAL_SINGLE, 0, 1},
+  {220, BLOK_FORMAL_SINGLE, 0, 0}, {347, BLOK_FORMAL_SINGLE, 0, 1}, {348, BLOK_FORMAL_SINGLE, 0, 2},
+  {6, BLOK_FORMAL_OPTIONAL, 0, 0}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {356, BLOK_FORMAL_SINGLE, 0, 0},
+  {26, BLOK_FORMAL_SINGLE, 0, 0}, {62, BLOK_FORMAL_SINGLE, 0, 1}, {361, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {26, BLOK_FORMAL_SINGLE, 0, 0}, {62, BLOK_FORMAL_SINGLE, 0, 1}, {361, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {119, BLOK_FORMAL_OPTIONAL, 0, 2}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 1},
+  {152, BLOK_FORMAL_SINGLE, 0, 0}, {180, BLOK_FORMAL_SINGLE, 0, 1}, {154, BLOK_FORMAL_SINGLE, 0, 0},
+  {153, BLOK_FORMAL_SINGLE, 0, 2}, {364, BLOK_FORMAL_SINGLE, 0, 1}, {155, BLOK_FORMAL_SINGLE, 0, 2},
+  {189, BLOK_FORMAL_SINGLE, 0, 1}, {190, BLOK_FORMAL_SINGLE, 0, 3},
+  {11, BLOK_FORMAL_OPTIONAL, 0, 4}, {156, BLOK_FORMAL_SINGLE, 0, 3},
+  {366, BLOK_FORMAL_SINGLE, 0, 0}, {367, BLOK_FORMAL_SINGLE, 0, 1}, {303, BLOK_FORMAL_SINGLE, 0, 0},
+  {368, BLOK_FORMAL_SINGLE, 0, 2}, {369, BLOK_FORMAL_SINGLE, 0, 1}, {304, BLOK_FORMAL_SINGLE, 0, 2},
+  {189, BLOK_FORMAL_SINGLE, 0, 1}, {190, BLOK_FORMAL_SINGLE, 0, 3}, {152, BLOK_FORMAL_SINGLE, 0, 0},
+  {189, BLOK_FORMAL_SINGLE, 0, 1}, {190, BLOK_FORMAL_OPTIONAL, 0, 2},
+  {152, BLOK_FORMAL_SINGLE, 0, 0}, {189, BLOK_FORMAL_SINGLE, 0, 0},
+  {190, BLOK_FORMAL_OPTIONAL, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0}, {51, BLOK_FORMAL_SINGLE, 0, 1},
+  {382, BLOK_FORMAL_SINGLE, 0, 0}, {383, BLOK_FORMAL_SINGLE, 0, 0}, {384, BLOK_FORMAL_SINGLE, 0, 0},
+  {27, BLOK_FORMAL_SINGLE, 0, 0}, {26, BLOK_FORMAL_SINGLE, 0, 0}, {119, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {401, BLOK_FORMAL_SINGLE, 0, 0}, {26, BLOK_FORMAL_SINGLE, 0, 0}, {117, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {404, BLOK_FORMAL_SINGLE, 0, 1}, {2, BLOK_FORMAL_SINGLE, 0, 0},
+  {407, BLOK_FORMAL_SINGLE, 0, 1}, {404, BLOK_FORMAL_SINGLE, 0, 2},
+  {408, BLOK_FORMAL_OPTIONAL, 0, 3}, {2, BLOK_FORMAL_SINGLE, 0, 0},
+  {407, BLOK_FORMAL_OPTIONAL, 0, 1}, {404, BLOK_FORMAL_OPTIONAL, 0, 2},
+  {408, BLOK_FORMAL_OPTIONAL, 0, 3}, {6, BLOK_FORMAL_SINGLE, 0, 0}, {206, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {311, BLOK_FORMAL_SINGLE, 0, 0}, {423, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {429, BLOK_FORMAL_SINGLE, 0, 0}, {430, BLOK_FORMAL_SINGLE, 0, 0},
+  {431, BLOK_FORMAL_OPTIONAL, 0, 1}, {437, BLOK_FORMAL_SINGLE, 0, 0},
+  {438, BLOK_FORMAL_SINGLE, 0, 1}, {439, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {440, BLOK_FORMAL_OPTIONAL, 0, 1}, {206, BLOK_FORMAL_OPTIONAL, 0, 0},
+  {442, BLOK_FORMAL_VARIADIC, 1, 1}, {443, BLOK_FORMAL_VARIADIC, 1, 1},
+  {442, BLOK_FORMAL_VARIADIC, 1, 0}, {443, BLOK_FORMAL_VARIADIC, 1, 0},
+  {26, BLOK_FORMAL_SINGLE, 0, 0}, {220, BLOK_FORMAL_SINGLE, 0, 1}, {451, BLOK_FORMAL_SINGLE, 0, 0},
+  {135, BLOK_FORMAL_SINGLE, 0, 0}, {461, BLOK_FORMAL_SINGLE, 0, 1}, {462, BLOK_FORMAL_SINGLE, 0, 2},
+  {215, BLOK_FORMAL_SINGLE, 0, 1}, {135, BLOK_FORMAL_SINGLE, 0, 0},
+  {461, BLOK_FORMAL_OPTIONAL, 0, 1}, {215, BLOK_FORMAL_SINGLE, 0, 0},
+  {135, BLOK_FORMAL_SINGLE, 0, 0}, {462, BLOK_FORMAL_SINGLE, 0, 1},
+  {461, BLOK_FORMAL_OPTIONAL, 0, 2}, {468, BLOK_FORMAL_SINGLE, 0, 1},
+  {135, BLOK_FORMAL_SINGLE, 0, 0}, {470, BLOK_FORMAL_VARIADIC, 1, 1},
+  {471, BLOK_FORMAL_VARIADIC, 1, 0}, {117, BLOK_FORMAL_SINGLE, 0, 1},
+  {20, BLOK_FORMAL_SINGLE, 0, 1}, {26, BLOK_FORMAL_SINGLE, 0, 0}, {483, BLOK_FORMAL_SINGLE, 0, 1},
+  {482, BLOK_FORMAL_SINGLE, 0, 1}, {119, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {485, BLOK_FORMAL_OPTIONAL, 0, 1}, {338, BLOK_FORMAL_SINGLE, 0, 0},
+  {487, BLOK_FORMAL_SINGLE, 0, 1}, {488, BLOK_FORMAL_OPTIONAL, 0, 0}, {7, BLOK_FORMAL_SINGLE, 0, 0},
+  {489, BLOK_FORMAL_OPTIONAL, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {494, BLOK_FORMAL_OPTIONAL, 0, 0}, {495, BLOK_FORMAL_VARIADIC, 0, 0},
+  {254, BLOK_FORMAL_VARIADIC, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {494, BLOK_FORMAL_OPTIONAL, 0, 1}, {215, BLOK_FORMAL_SINGLE, 0, 2},
+  {500, BLOK_FORMAL_SINGLE, 0, 0}, {3, BLOK_FORMAL_SINGLE, 0, 1}, {89, BLOK_FORMAL_SINGLE, 0, 2},
+  {514, BLOK_FORMAL_SINGLE, 0, 0}, {520, BLOK_FORMAL_SINGLE, 0, 0}, {521, BLOK_FORMAL_SINGLE, 0, 0},
+  {522, BLOK_FORMAL_OPTIONAL, 0, 1}, {523, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {535, BLOK_FORMAL_SINGLE, 0, 0}, {13, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {537, BLOK_FORMAL_SINGLE, 0, 1}, {538, BLOK_FORMAL_SINGLE, 0, 0}, {309, BLOK_FORMAL_SINGLE, 0, 1},
+  {2, BLOK_FORMAL_SINGLE, 0, 0}, {39, BLOK_FORMAL_SINGLE, 0, 1}, {538, BLOK_FORMAL_SINGLE, 0, 0},
+  {309, BLOK_FORMAL_SINGLE, 0, 2}, {542, BLOK_FORMAL_SINGLE, 0, 0}, {6, BLOK_FORMAL_SINGLE, 0, 0},
+  {201, BLOK_FORMAL_OPTIONAL, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 0},
+  {220, BLOK_FORMAL_OPTIONAL, 0, 1}, {547, BLOK_FORMAL_OPTIONAL, 0, 1},
+  {548, BLOK_FORMAL_OPTIONAL, 0, 1}, {550, BLOK_FORMAL_SINGLE, 0, 0},
+  {26, BLOK_FORMAL_SINGLE, 0, 0}, {119, BLOK_FORMAL_SINGLE, 0, 1}, {129, BLOK_FORMAL_SINGLE, 0, 0},
   {2, BLOK_FORMAL_SINGLE, 0, 1}, {3, BLOK_FORMAL_SINGLE, 0, 1}, {2, BLOK_FORMAL_VARIADIC, 0, 0},
-  {83, BLOK_FORMAL_SINGLE, 0, 1}, {36, BLOK_FORMAL_SINGLE, 0, 0}, {37, BLOK_FORMAL_SINGLE, 0, 0},
-  {38, BLOK_FORMAL_SINGLE, 0, 0}, {193, BLOK_FORMAL_SINGLE, 0, 0}, {1, BLOK_FORMAL_SINGLE, 0, 1},
-  {121, BLOK_FORMAL_VARIADIC, 1, 2}, {235, BLOK_FORMAL_VARIADIC, 1, 2},
-  {180, BLOK_FORMAL_VARIADIC, 1, 0}, {624, BLOK_FORMAL_VARIADIC, 1, 1},
+  {89, BLOK_FORMAL_SINGLE, 0, 1}, {38, BLOK_FORMAL_SINGLE, 0, 0}, {39, BLOK_FORMAL_SINGLE, 0, 0},
+  {40, BLOK_FORMAL_SINGLE, 0, 0}, {205, BLOK_FORMAL_SINGLE, 0, 0}, {1, BLOK_FORMAL_SINGLE, 0, 1},
+  {131, BLOK_FORMAL_VARIADIC, 1, 2}, {254, BLOK_FORMAL_VARIADIC, 1, 2},
+  {192, BLOK_FORMAL_VARIADIC, 1, 0}, {672, BLOK_FORMAL_VARIADIC, 1, 1},
 };
 
 const blok_schema blok_schemas[] = {
@@ -796,664 +848,664 @@ const blok_schema blok_schemas[] = {
   {0, 8, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                    // ai.onnx Acos 22
   {0, 9, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                     // ai.onnx Acosh 9
   {0, 9, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                    // ai.onnx Acosh 22
-  {0, 15, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                    // ai.onnx Add 1
-  {0, 15, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                    // ai.onnx Add 6
-  {0, 15, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                    // ai.onnx Add 7
-  {0, 15, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                   // ai.onnx Add 13
-  {0, 15, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                   // ai.onnx Add 14
-  {0, 22, 20, 0, 1, 2, 1, 2, 2, 2, 1, 1, 6, 7, 9, 6},                   // ai.onnx AffineGrid 20
-  {0, 23, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 8},                   // ai.onnx And 1
-  {0, 23, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 8},                   // ai.onnx And 7
-  {0, 28, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                 // ai.onnx ArgMax 1
-  {0, 28, 11, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                // ai.onnx ArgMax 11
-  {0, 28, 12, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 10},                // ai.onnx ArgMax 12
-  {0, 28, 13, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 12},                // ai.onnx ArgMax 13
-  {0, 30, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                 // ai.onnx ArgMin 1
-  {0, 30, 11, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                // ai.onnx ArgMin 11
-  {0, 30, 12, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 10},                // ai.onnx ArgMin 12
-  {0, 30, 13, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 12},                // ai.onnx ArgMin 13
-  {0, 31, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Asin 7
-  {0, 31, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Asin 22
-  {0, 32, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Asinh 9
-  {0, 32, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Asinh 22
-  {0, 33, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Atan 7
-  {0, 33, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Atan 22
-  {0, 34, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Atanh 9
-  {0, 34, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Atanh 22
-  {0, 52, 23, 0, 7, 6, 4, 3, 3, 6, 1, 4, 12, 13, 19, 14},               // ai.onnx Attention 23
-  {0, 52, 24, 0, 7, 7, 4, 4, 3, 7, 1, 4, 12, 23, 19, 17},               // ai.onnx Attention 24
-  {0, 52, 25, 0, 9, 7, 4, 4, 3, 7, 1, 4, 19, 23, 19, 17},               // ai.onnx Attention 25
-  {0, 60, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 28, 0, 1, 0},                   // ai.onnx AveragePool 1
-  {0, 60, 7, 0, 5, 1, 1, 1, 1, 1, 1, 1, 32, 0, 1, 0},                   // ai.onnx AveragePool 7
-  {0, 60, 10, 0, 6, 1, 1, 1, 1, 1, 1, 1, 37, 0, 1, 0},                  // ai.onnx AveragePool 10
-  {0, 60, 11, 0, 6, 1, 1, 1, 1, 1, 1, 1, 37, 0, 1, 0},                  // ai.onnx AveragePool 11
-  {0, 60, 19, 0, 7, 1, 1, 1, 1, 1, 1, 1, 43, 0, 1, 0},                  // ai.onnx AveragePool 19
-  {0, 60, 22, 0, 7, 1, 1, 1, 1, 1, 1, 1, 43, 0, 1, 3},                  // ai.onnx AveragePool 22
-  {0, 72, 1, 0, 5, 5, 5, 1, 5, 5, 1, 5, 50, 30, 35, 0},                 // ai.onnx BatchNormalization 1
-  {0, 72, 6, 0, 4, 5, 5, 1, 5, 5, 1, 5, 55, 30, 35, 0},                 // ai.onnx BatchNormalization 6
-  {0, 72, 7, 0, 3, 5, 5, 1, 5, 5, 1, 5, 59, 30, 35, 0},                 // ai.onnx BatchNormalization 7
-  {0, 72, 9, 0, 2, 5, 5, 1, 5, 5, 1, 5, 62, 30, 35, 0},                 // ai.onnx BatchNormalization 9
-  {0, 72, 14, 0, 3, 5, 3, 2, 5, 5, 1, 3, 64, 40, 45, 21},               // ai.onnx BatchNormalization 14
-  {0, 72, 15, 0, 3, 5, 3, 3, 5, 5, 1, 3, 64, 48, 53, 23},               // ai.onnx BatchNormalization 15
-  {0, 80, 15, 0, 2, 1, 1, 2, 1, 1, 1, 1, 67, 2, 56, 26},                // ai.onnx Bernoulli 15
-  {0, 80, 22, 0, 2, 1, 1, 2, 1, 1, 1, 1, 67, 2, 56, 28},                // ai.onnx Bernoulli 22
-  {0, 82, 26, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 30},                // ai.onnx BitCast 26
-  {0, 85, 11, 0, 1, 2, 1, 1, 2, 2, 1, 1, 70, 57, 59, 32},               // ai.onnx BitShift 11
-  {0, 85, 28, 0, 1, 2, 1, 1, 2, 2, 1, 1, 70, 57, 59, 33},               // ai.onnx BitShift 28
-  {0, 86, 18, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 33},                  // ai.onnx BitwiseAnd 18
-  {0, 87, 18, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 33},                  // ai.onnx BitwiseNot 18
-  {0, 88, 18, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 33},                  // ai.onnx BitwiseOr 18
-  {0, 89, 18, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 33},                  // ai.onnx BitwiseXor 18
-  {0, 92, 17, 0, 2, 1, 1, 2, 1, 1, 1, 1, 71, 60, 56, 34},               // ai.onnx BlackmanWindow 17
-  {0, 93, 1, 0, 1, 1, 1, 2, 1, 1, 1, 1, 73, 2, 56, 36},                 // ai.onnx Cast 1
-  {0, 93, 6, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 36},                 // ai.onnx Cast 6
-  {0, 93, 9, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 38},                 // ai.onnx Cast 9
-  {0, 93, 13, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 40},                // ai.onnx Cast 13
-  {0, 93, 19, 0, 2, 1, 1, 2, 1, 1, 1, 1, 74, 2, 56, 42},                // ai.onnx Cast 19
-  {0, 93, 21, 0, 2, 1, 1, 2, 1, 1, 1, 1, 74, 2, 56, 44},                // ai.onnx Cast 21
-  {0, 93, 23, 0, 2, 1, 1, 2, 1, 1, 1, 1, 74, 2, 56, 46},                // ai.onnx Cast 23
-  {0, 93, 24, 0, 3, 1, 1, 2, 1, 1, 1, 1, 76, 2, 56, 48},                // ai.onnx Cast 24
-  {0, 93, 25, 0, 3, 1, 1, 2, 1, 1, 1, 1, 76, 2, 56, 50},                // ai.onnx Cast 25
-  {0, 93, 28, 0, 3, 1, 1, 2, 1, 1, 1, 1, 76, 2, 56, 52},                // ai.onnx Cast 28
-  {0, 97, 15, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 61, 56, 40},                // ai.onnx CastLike 15
-  {0, 97, 19, 0, 1, 2, 1, 2, 2, 2, 1, 1, 79, 61, 56, 42},               // ai.onnx CastLike 19
-  {0, 97, 21, 0, 1, 2, 1, 2, 2, 2, 1, 1, 79, 61, 56, 44},               // ai.onnx CastLike 21
-  {0, 97, 23, 0, 1, 2, 1, 2, 2, 2, 1, 1, 79, 61, 56, 46},               // ai.onnx CastLike 23
-  {0, 97, 24, 0, 2, 2, 1, 2, 2, 2, 1, 1, 80, 61, 56, 48},               // ai.onnx CastLike 24
-  {0, 97, 25, 0, 2, 2, 1, 2, 2, 2, 1, 1, 80, 61, 56, 50},               // ai.onnx CastLike 25
-  {0, 103, 27, 0, 1, 4, 2, 1, 2, 4, 2, 2, 82, 63, 67, 54},              // ai.onnx CausalConvWithState 27
-  {0, 104, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Ceil 1
-  {0, 104, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Ceil 6
-  {0, 104, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Ceil 13
-  {0, 106, 12, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 55},                // ai.onnx Celu 12
-  {0, 106, 28, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx Celu 28
-  {0, 112, 18, 0, 1, 2, 1, 2, 2, 2, 1, 1, 84, 69, 71, 56},              // ai.onnx CenterCropPad 18
-  {0, 115, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 85, 2, 3, 0},                  // ai.onnx Clip 1
-  {0, 115, 6, 0, 2, 1, 1, 1, 1, 1, 1, 1, 88, 2, 3, 0},                  // ai.onnx Clip 6
-  {0, 115, 11, 0, 0, 3, 1, 1, 1, 3, 1, 1, 0, 72, 3, 0},                 // ai.onnx Clip 11
-  {0, 115, 12, 0, 0, 3, 1, 1, 1, 3, 1, 1, 0, 72, 3, 1},                 // ai.onnx Clip 12
-  {0, 115, 13, 0, 0, 3, 1, 1, 1, 3, 1, 1, 0, 72, 3, 2},                 // ai.onnx Clip 13
-  {0, 118, 18, 0, 3, 3, 1, 2, 3, 3, 1, 1, 90, 75, 3, 58},               // ai.onnx Col2Im 18
-  {0, 120, 9, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 78, 3, 60},                // ai.onnx Compress 9
-  {0, 120, 11, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 78, 3, 60},               // ai.onnx Compress 11
-  {0, 120, 28, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 78, 3, 62},               // ai.onnx Compress 28
-  {0, 123, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 93, 80, 81, 0},            // ai.onnx Concat 1
-  {0, 123, 4, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 94, 80, 81, 64},           // ai.onnx Concat 4
-  {0, 123, 11, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 94, 80, 81, 64},          // ai.onnx Concat 11
-  {0, 123, 13, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 94, 80, 81, 65},          // ai.onnx Concat 13
-  {0, 127, 11, 0, 2, 1, 1, 2, 1, 1, 1, 1, 95, 82, 83, 66},              // ai.onnx ConcatFromSequence 11
-  {0, 129, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 97, 0, 3, 0},                  // ai.onnx Constant 1
-  {0, 129, 9, 0, 1, 0, 1, 1, 0, 0, 1, 1, 97, 0, 3, 64},                 // ai.onnx Constant 9
-  {0, 129, 11, 0, 2, 0, 1, 1, 0, 0, 1, 1, 98, 0, 3, 64},                // ai.onnx Constant 11
-  {0, 129, 12, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 64},               // ai.onnx Constant 12
-  {0, 129, 13, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 65},               // ai.onnx Constant 13
-  {0, 129, 19, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 68},               // ai.onnx Constant 19
-  {0, 129, 21, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 69},               // ai.onnx Constant 21
-  {0, 129, 23, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 70},               // ai.onnx Constant 23
-  {0, 129, 24, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 71},               // ai.onnx Constant 24
-  {0, 129, 25, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 72},               // ai.onnx Constant 25
-  {0, 137, 9, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 73},               // ai.onnx ConstantOfShape 9
-  {0, 137, 20, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 75},              // ai.onnx ConstantOfShape 20
-  {0, 137, 21, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 77},              // ai.onnx ConstantOfShape 21
-  {0, 137, 23, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 79},              // ai.onnx ConstantOfShape 23
-  {0, 137, 24, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 81},              // ai.onnx ConstantOfShape 24
-  {0, 137, 25, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 83},              // ai.onnx ConstantOfShape 25
-  {0, 140, 1, 0, 6, 3, 1, 1, 2, 3, 1, 1, 109, 84, 1, 0},                // ai.onnx Conv 1
-  {0, 140, 11, 0, 6, 3, 1, 1, 2, 3, 1, 1, 109, 84, 1, 0},               // ai.onnx Conv 11
-  {0, 140, 22, 0, 6, 3, 1, 1, 2, 3, 1, 1, 109, 84, 1, 3},               // ai.onnx Conv 22
-  {0, 147, 10, 0, 6, 4, 1, 3, 2, 4, 1, 1, 109, 87, 91, 85},             // ai.onnx ConvInteger 10
-  {0, 150, 1, 0, 8, 3, 1, 1, 2, 3, 1, 1, 115, 84, 1, 0},                // ai.onnx ConvTranspose 1
-  {0, 150, 11, 0, 8, 3, 1, 1, 2, 3, 1, 1, 115, 84, 1, 0},               // ai.onnx ConvTranspose 11
-  {0, 150, 22, 0, 8, 3, 1, 1, 2, 3, 1, 1, 115, 84, 1, 3},               // ai.onnx ConvTranspose 22
-  {0, 151, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Cos 7
-  {0, 151, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Cos 22
-  {0, 152, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Cosh 9
-  {0, 152, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Cosh 22
-  {0, 155, 26, 0, 2, 2, 1, 2, 2, 2, 1, 1, 123, 92, 94, 88},             // ai.onnx CumProd 26
-  {0, 156, 11, 0, 2, 2, 1, 2, 2, 2, 1, 1, 123, 92, 94, 90},             // ai.onnx CumSum 11
-  {0, 156, 14, 0, 2, 2, 1, 2, 2, 2, 1, 1, 123, 92, 94, 88},             // ai.onnx CumSum 14
-  {0, 160, 17, 0, 3, 2, 1, 2, 1, 2, 1, 1, 125, 95, 3, 92},              // ai.onnx DFT 17
-  {0, 160, 20, 0, 2, 3, 1, 3, 1, 3, 1, 1, 128, 97, 3, 94},              // ai.onnx DFT 20
-  {0, 164, 19, 0, 6, 5, 1, 1, 3, 5, 1, 1, 130, 100, 1, 0},              // ai.onnx DeformConv 19
-  {0, 164, 22, 0, 6, 5, 1, 1, 3, 5, 1, 1, 130, 100, 1, 3},              // ai.onnx DeformConv 22
-  {0, 166, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 136, 2, 3, 64},                // ai.onnx DepthToSpace 1
-  {0, 166, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 64},               // ai.onnx DepthToSpace 11
-  {0, 166, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 65},               // ai.onnx DepthToSpace 13
-  {0, 166, 28, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 65},               // ai.onnx DepthToSpace 28
-  {0, 170, 10, 0, 0, 3, 1, 2, 2, 3, 1, 1, 0, 105, 108, 97},             // ai.onnx DequantizeLinear 10
-  {0, 170, 13, 0, 1, 3, 1, 2, 2, 3, 1, 1, 93, 105, 108, 97},            // ai.onnx DequantizeLinear 13
-  {0, 170, 19, 0, 1, 3, 1, 2, 2, 3, 1, 1, 93, 105, 108, 99},            // ai.onnx DequantizeLinear 19
-  {0, 170, 21, 0, 2, 3, 1, 2, 2, 3, 1, 1, 139, 105, 108, 101},          // ai.onnx DequantizeLinear 21
-  {0, 170, 23, 0, 3, 3, 1, 3, 2, 3, 1, 1, 141, 105, 91, 103},           // ai.onnx DequantizeLinear 23
-  {0, 170, 24, 0, 3, 3, 1, 3, 2, 3, 1, 1, 141, 105, 91, 106},           // ai.onnx DequantizeLinear 24
-  {0, 170, 25, 0, 3, 3, 1, 3, 2, 3, 1, 1, 141, 105, 91, 109},           // ai.onnx DequantizeLinear 25
-  {0, 170, 28, 0, 3, 3, 1, 3, 2, 3, 1, 1, 141, 105, 91, 112},           // ai.onnx DequantizeLinear 28
-  {0, 173, 11, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx Det 11
-  {0, 173, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Det 22
-  {0, 174, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                   // ai.onnx Div 1
-  {0, 174, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                   // ai.onnx Div 6
-  {0, 174, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                   // ai.onnx Div 7
-  {0, 174, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                  // ai.onnx Div 13
-  {0, 174, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                  // ai.onnx Div 14
-  {0, 176, 1, 0, 3, 1, 2, 1, 1, 1, 1, 2, 144, 11, 109, 0},              // ai.onnx Dropout 1
-  {0, 176, 6, 0, 2, 1, 2, 1, 1, 1, 1, 2, 147, 11, 109, 0},              // ai.onnx Dropout 6
-  {0, 176, 7, 0, 1, 1, 2, 1, 1, 1, 1, 2, 149, 11, 109, 0},              // ai.onnx Dropout 7
-  {0, 176, 10, 0, 1, 1, 2, 2, 1, 1, 1, 2, 149, 11, 111, 115},           // ai.onnx Dropout 10
-  {0, 176, 12, 0, 1, 3, 2, 3, 1, 3, 1, 2, 150, 113, 116, 117},          // ai.onnx Dropout 12
-  {0, 176, 13, 0, 1, 3, 2, 3, 1, 3, 1, 2, 150, 113, 116, 120},          // ai.onnx Dropout 13
-  {0, 176, 22, 0, 1, 3, 2, 3, 1, 3, 1, 2, 150, 113, 116, 123},          // ai.onnx Dropout 22
-  {0, 179, 11, 0, 0, 1, 3, 3, 1, 1, 3, 3, 0, 118, 119, 126},            // ai.onnx DynamicQuantizeLinear 11
-  {0, 183, 12, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 151, 122, 123, 1},        // ai.onnx Einsum 12
-  {0, 183, 28, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 151, 122, 123, 2},        // ai.onnx Einsum 28
-  {0, 184, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 152, 0, 1, 0},                 // ai.onnx Elu 1
-  {0, 184, 6, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 0},                  // ai.onnx Elu 6
-  {0, 184, 22, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx Elu 22
-  {0, 185, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 129},                // ai.onnx Equal 1
-  {0, 185, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 129},                // ai.onnx Equal 7
-  {0, 185, 11, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 131},               // ai.onnx Equal 11
-  {0, 185, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 133},               // ai.onnx Equal 13
-  {0, 185, 19, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 135},               // ai.onnx Equal 19
-  {0, 186, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 1},                   // ai.onnx Erf 9
-  {0, 186, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Erf 13
-  {0, 187, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Exp 1
-  {0, 187, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Exp 6
-  {0, 187, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Exp 13
-  {0, 188, 8, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 124, 3, 137},               // ai.onnx Expand 8
-  {0, 188, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 124, 3, 58},               // ai.onnx Expand 13
-  {0, 190, 9, 0, 2, 1, 1, 2, 1, 1, 1, 1, 154, 2, 56, 36},               // ai.onnx EyeLike 9
-  {0, 190, 22, 0, 2, 1, 1, 2, 1, 1, 1, 1, 154, 2, 56, 139},             // ai.onnx EyeLike 22
-  {0, 191, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                  // ai.onnx Flatten 1
-  {0, 191, 9, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 64},                 // ai.onnx Flatten 9
-  {0, 191, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 64},                // ai.onnx Flatten 11
-  {0, 191, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 65},                // ai.onnx Flatten 13
-  {0, 191, 21, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 69},                // ai.onnx Flatten 21
-  {0, 191, 23, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 70},                // ai.onnx Flatten 23
-  {0, 191, 24, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 71},                // ai.onnx Flatten 24
-  {0, 191, 25, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 72},                // ai.onnx Flatten 25
-  {0, 192, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Floor 1
-  {0, 192, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Floor 6
-  {0, 192, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Floor 13
-  {0, 203, 1, 0, 7, 6, 2, 2, 3, 6, 2, 2, 156, 126, 132, 141},           // ai.onnx GRU 1
-  {0, 203, 3, 0, 8, 6, 2, 2, 3, 6, 0, 2, 163, 126, 134, 141},           // ai.onnx GRU 3
-  {0, 203, 7, 0, 7, 6, 2, 2, 3, 6, 0, 2, 171, 126, 134, 141},           // ai.onnx GRU 7
-  {0, 203, 14, 0, 8, 6, 2, 2, 3, 6, 0, 2, 178, 126, 134, 141},          // ai.onnx GRU 14
-  {0, 203, 22, 0, 8, 6, 2, 2, 3, 6, 0, 2, 178, 126, 134, 143},          // ai.onnx GRU 22
-  {0, 207, 1, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 136, 3, 145},              // ai.onnx Gather 1
-  {0, 207, 11, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 136, 3, 145},             // ai.onnx Gather 11
-  {0, 207, 13, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 136, 3, 56},              // ai.onnx Gather 13
-  {0, 208, 11, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 136, 3, 145},             // ai.onnx GatherElements 11
-  {0, 208, 13, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 136, 3, 56},              // ai.onnx GatherElements 13
-  {0, 209, 11, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 136, 3, 137},              // ai.onnx GatherND 11
-  {0, 209, 12, 0, 1, 2, 1, 2, 2, 2, 1, 1, 186, 136, 3, 137},            // ai.onnx GatherND 12
-  {0, 209, 13, 0, 1, 2, 1, 2, 2, 2, 1, 1, 186, 136, 3, 58},             // ai.onnx GatherND 13
-  {0, 212, 20, 0, 1, 1, 1, 1, 1, 1, 1, 1, 187, 0, 1, 3},                // ai.onnx Gelu 20
-  {0, 216, 1, 0, 5, 3, 1, 1, 3, 3, 1, 1, 188, 138, 1, 0},               // ai.onnx Gemm 1
-  {0, 216, 6, 0, 5, 3, 1, 1, 3, 3, 1, 1, 188, 138, 1, 0},               // ai.onnx Gemm 6
-  {0, 216, 7, 0, 4, 3, 1, 1, 3, 3, 1, 1, 193, 138, 1, 0},               // ai.onnx Gemm 7
-  {0, 216, 9, 0, 4, 3, 1, 1, 3, 3, 1, 1, 193, 138, 1, 4},               // ai.onnx Gemm 9
-  {0, 216, 11, 0, 4, 3, 1, 1, 2, 3, 1, 1, 193, 141, 1, 4},              // ai.onnx Gemm 11
-  {0, 216, 13, 0, 4, 3, 1, 1, 2, 3, 1, 1, 193, 141, 1, 5},              // ai.onnx Gemm 13
-  {0, 217, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx GlobalAveragePool 1
-  {0, 217, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx GlobalAveragePool 22
-  {0, 219, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 197, 0, 1, 0},                 // ai.onnx GlobalLpPool 1
-  {0, 219, 2, 0, 1, 1, 1, 1, 1, 1, 1, 1, 198, 0, 1, 0},                 // ai.onnx GlobalLpPool 2
-  {0, 219, 22, 0, 1, 1, 1, 1, 1, 1, 1, 1, 198, 0, 1, 3},                // ai.onnx GlobalLpPool 22
-  {0, 220, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx GlobalMaxPool 1
-  {0, 220, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx GlobalMaxPool 22
-  {0, 221, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 115},                // ai.onnx Greater 1
-  {0, 221, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 115},                // ai.onnx Greater 7
-  {0, 221, 9, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},                // ai.onnx Greater 9
-  {0, 221, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx Greater 13
-  {0, 222, 12, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},               // ai.onnx GreaterOrEqual 12
-  {0, 222, 16, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx GreaterOrEqual 16
-  {0, 224, 16, 0, 3, 2, 1, 2, 2, 2, 1, 1, 199, 144, 1, 151},            // ai.onnx GridSample 16
-  {0, 224, 20, 0, 3, 2, 1, 2, 2, 2, 1, 1, 199, 144, 1, 151},            // ai.onnx GridSample 20
-  {0, 224, 22, 0, 3, 2, 1, 2, 2, 2, 1, 1, 199, 144, 1, 153},            // ai.onnx GridSample 22
-  {0, 226, 18, 1, 2, 3, 1, 1, 3, 3, 1, 1, 202, 146, 1, 3},              // ai.onnx GroupNormalization 18
-  {0, 226, 21, 0, 3, 3, 1, 1, 3, 3, 1, 1, 204, 146, 1, 3},              // ai.onnx GroupNormalization 21
-  {0, 228, 17, 0, 2, 1, 1, 2, 1, 1, 1, 1, 71, 60, 56, 34},              // ai.onnx HammingWindow 17
-  {0, 229, 17, 0, 2, 1, 1, 2, 1, 1, 1, 1, 71, 60, 56, 34},              // ai.onnx HannWindow 17
-  {0, 230, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 207, 0, 1, 0},                 // ai.onnx HardSigmoid 1
-  {0, 230, 6, 0, 2, 1, 1, 1, 1, 1, 1, 1, 210, 0, 1, 0},                 // ai.onnx HardSigmoid 6
-  {0, 230, 22, 0, 2, 1, 1, 1, 1, 1, 1, 1, 210, 0, 1, 3},                // ai.onnx HardSigmoid 22
-  {0, 231, 14, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx HardSwish 14
-  {0, 231, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx HardSwish 22
-  {0, 232, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                  // ai.onnx Hardmax 1
-  {0, 232, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                 // ai.onnx Hardmax 11
-  {0, 232, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 3},                 // ai.onnx Hardmax 13
-  {0, 233, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 64},                  // ai.onnx Identity 1
-  {0, 233, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 65},                 // ai.onnx Identity 13
-  {0, 233, 14, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 155},                // ai.onnx Identity 14
-  {0, 233, 16, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 156},                // ai.onnx Identity 16
-  {0, 233, 19, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 157},                // ai.onnx Identity 19
-  {0, 233, 21, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 158},                // ai.onnx Identity 21
-  {0, 233, 23, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 159},                // ai.onnx Identity 23
-  {0, 233, 24, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 160},                // ai.onnx Identity 24
-  {0, 233, 25, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 161},                // ai.onnx Identity 25
-  {0, 238, 1, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 162},       // ai.onnx If 1
-  {0, 238, 11, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 162},      // ai.onnx If 11
-  {0, 238, 13, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 164},      // ai.onnx If 13
-  {0, 238, 16, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 166},      // ai.onnx If 16
-  {0, 238, 19, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 168},      // ai.onnx If 19
-  {0, 238, 21, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 170},      // ai.onnx If 21
-  {0, 238, 23, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 172},      // ai.onnx If 23
-  {0, 238, 24, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 174},      // ai.onnx If 24
-  {0, 238, 25, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 212, 149, 150, 176},      // ai.onnx If 25
-  {0, 242, 20, 0, 1, 1, 1, 2, 1, 1, 1, 1, 214, 151, 152, 178},          // ai.onnx ImageDecoder 20
-  {0, 243, 1, 0, 2, 3, 1, 1, 3, 3, 1, 1, 215, 153, 3, 0},               // ai.onnx InstanceNormalization 1
-  {0, 243, 6, 0, 1, 3, 1, 1, 3, 3, 1, 1, 217, 153, 3, 0},               // ai.onnx InstanceNormalization 6
-  {0, 243, 22, 0, 1, 3, 1, 1, 3, 3, 1, 1, 217, 153, 3, 3},              // ai.onnx InstanceNormalization 22
-  {0, 246, 10, 0, 2, 1, 1, 2, 1, 1, 1, 1, 218, 0, 156, 180},            // ai.onnx IsInf 10
-  {0, 246, 20, 0, 2, 1, 1, 2, 1, 1, 1, 1, 218, 0, 156, 182},            // ai.onnx IsInf 20
-  {0, 247, 9, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 184},               // ai.onnx IsNaN 9
-  {0, 247, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 186},              // ai.onnx IsNaN 13
-  {0, 247, 20, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 182},              // ai.onnx IsNaN 20
-  {0, 248, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 220, 0, 1, 0},                 // ai.onnx LRN 1
-  {0, 248, 13, 0, 4, 1, 1, 1, 1, 1, 1, 1, 220, 0, 1, 3},                // ai.onnx LRN 13
-  {0, 253, 1, 0, 8, 8, 3, 2, 3, 8, 0, 3, 224, 157, 165, 141},           // ai.onnx LSTM 1
-  {0, 253, 7, 0, 7, 8, 3, 2, 3, 8, 0, 3, 232, 157, 165, 141},           // ai.onnx LSTM 7
-  {0, 253, 14, 0, 8, 8, 3, 2, 3, 8, 0, 3, 239, 157, 165, 141},          // ai.onnx LSTM 14
-  {0, 253, 22, 0, 8, 8, 3, 2, 3, 8, 0, 3, 239, 157, 165, 143},          // ai.onnx LSTM 22
-  {0, 257, 17, 0, 3, 3, 3, 2, 2, 3, 1, 3, 247, 168, 171, 188},          // ai.onnx LayerNormalization 17
-  {0, 258, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 152, 0, 1, 0},                 // ai.onnx LeakyRelu 1
-  {0, 258, 6, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 0},                  // ai.onnx LeakyRelu 6
-  {0, 258, 16, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx LeakyRelu 16
-  {0, 259, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 115},                // ai.onnx Less 1
-  {0, 259, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 115},                // ai.onnx Less 7
-  {0, 259, 9, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},                // ai.onnx Less 9
-  {0, 259, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx Less 13
-  {0, 260, 12, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},               // ai.onnx LessOrEqual 12
-  {0, 260, 16, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx LessOrEqual 16
-  {0, 266, 27, 0, 5, 6, 2, 2, 3, 6, 2, 2, 250, 174, 180, 190},          // ai.onnx LinearAttention 27
-  {0, 267, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Log 1
-  {0, 267, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Log 6
-  {0, 267, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Log 13
-  {0, 268, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                  // ai.onnx LogSoftmax 1
-  {0, 268, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                 // ai.onnx LogSoftmax 11
-  {0, 268, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 3},                 // ai.onnx LogSoftmax 13
-  {0, 274, 1, 0, 1, 3, 1, 3, 3, 65535, 1, 65535, 255, 182, 185, 192},   // ai.onnx Loop 1
-  {0, 274, 11, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 192},  // ai.onnx Loop 11
-  {0, 274, 13, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 195},  // ai.onnx Loop 13
-  {0, 274, 16, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 198},  // ai.onnx Loop 16
-  {0, 274, 19, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 201},  // ai.onnx Loop 19
-  {0, 274, 21, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 204},  // ai.onnx Loop 21
-  {0, 274, 23, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 207},  // ai.onnx Loop 23
-  {0, 274, 24, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 210},  // ai.onnx Loop 24
-  {0, 274, 25, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 255, 182, 185, 213},  // ai.onnx Loop 25
-  {0, 275, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 256, 2, 3, 0},                 // ai.onnx LpNormalization 1
-  {0, 275, 22, 0, 2, 1, 1, 1, 1, 1, 1, 1, 256, 2, 3, 3},                // ai.onnx LpNormalization 22
-  {0, 276, 1, 0, 5, 1, 1, 1, 1, 1, 1, 1, 258, 0, 1, 0},                 // ai.onnx LpPool 1
-  {0, 276, 2, 0, 5, 1, 1, 1, 1, 1, 1, 1, 263, 0, 1, 0},                 // ai.onnx LpPool 2
-  {0, 276, 11, 0, 5, 1, 1, 1, 1, 1, 1, 1, 263, 0, 1, 0},                // ai.onnx LpPool 11
-  {0, 276, 18, 0, 7, 1, 1, 1, 1, 1, 1, 1, 268, 0, 1, 0},                // ai.onnx LpPool 18
-  {0, 276, 22, 0, 7, 1, 1, 1, 1, 1, 1, 1, 268, 0, 1, 3},                // ai.onnx LpPool 22
-  {0, 277, 1, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 1, 0},                   // ai.onnx MatMul 1
-  {0, 277, 9, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 1, 4},                   // ai.onnx MatMul 9
-  {0, 277, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 1, 5},                  // ai.onnx MatMul 13
-  {0, 280, 10, 0, 0, 4, 1, 3, 2, 4, 1, 1, 0, 186, 190, 85},             // ai.onnx MatMulInteger 10
-  {0, 282, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 0},           // ai.onnx Max 1
-  {0, 282, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 0},           // ai.onnx Max 6
-  {0, 282, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 0},           // ai.onnx Max 8
-  {0, 282, 12, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 1},          // ai.onnx Max 12
-  {0, 282, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 2},          // ai.onnx Max 13
-  {0, 283, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 28, 0, 1, 0},                  // ai.onnx MaxPool 1
-  {0, 283, 8, 0, 5, 1, 2, 2, 1, 1, 1, 2, 275, 0, 193, 216},             // ai.onnx MaxPool 8
-  {0, 283, 10, 0, 7, 1, 2, 2, 1, 1, 1, 2, 280, 0, 193, 216},            // ai.onnx MaxPool 10
-  {0, 283, 11, 0, 7, 1, 2, 2, 1, 1, 1, 2, 280, 0, 193, 216},            // ai.onnx MaxPool 11
-  {0, 283, 12, 0, 7, 1, 2, 2, 1, 1, 1, 2, 280, 0, 193, 218},            // ai.onnx MaxPool 12
-  {0, 283, 22, 0, 7, 1, 2, 2, 1, 1, 1, 2, 280, 0, 193, 220},            // ai.onnx MaxPool 22
-  {0, 289, 1, 0, 2, 2, 1, 1, 2, 2, 1, 1, 287, 195, 1, 0},               // ai.onnx MaxRoiPool 1
-  {0, 289, 22, 0, 2, 2, 1, 1, 2, 2, 1, 1, 287, 195, 1, 3},              // ai.onnx MaxRoiPool 22
-  {0, 290, 9, 0, 3, 3, 1, 2, 2, 3, 1, 1, 289, 197, 3, 222},             // ai.onnx MaxUnpool 9
-  {0, 290, 11, 0, 3, 3, 1, 2, 2, 3, 1, 1, 289, 197, 3, 222},            // ai.onnx MaxUnpool 11
-  {0, 290, 22, 0, 3, 3, 1, 2, 2, 3, 1, 1, 289, 197, 3, 6},              // ai.onnx MaxUnpool 22
-  {0, 255, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 0},           // ai.onnx Mean 1
-  {0, 255, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 0},           // ai.onnx Mean 6
-  {0, 255, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 0},           // ai.onnx Mean 8
-  {0, 255, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 3},          // ai.onnx Mean 13
-  {0, 291, 9, 0, 1, 1, 1, 1, 1, 1, 1, 1, 84, 0, 1, 0},                  // ai.onnx MeanVarianceNormalization 9
-  {0, 291, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 84, 0, 1, 3},                 // ai.onnx MeanVarianceNormalization 13
-  {0, 296, 17, 0, 1, 5, 1, 3, 5, 5, 1, 1, 292, 201, 206, 224},          // ai.onnx MelWeightMatrix 17
-  {0, 297, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 0},           // ai.onnx Min 1
-  {0, 297, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 0},           // ai.onnx Min 6
-  {0, 297, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 0},           // ai.onnx Min 8
-  {0, 297, 12, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 1},          // ai.onnx Min 12
-  {0, 297, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 2},          // ai.onnx Min 13
-  {0, 298, 18, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx Mish 18
-  {0, 298, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Mish 22
-  {0, 300, 10, 0, 1, 2, 1, 1, 2, 2, 1, 1, 293, 4, 6, 1},                // ai.onnx Mod 10
-  {0, 300, 13, 0, 1, 2, 1, 1, 2, 2, 1, 1, 293, 4, 6, 2},                // ai.onnx Mod 13
-  {0, 300, 28, 0, 1, 2, 1, 1, 2, 2, 1, 1, 293, 4, 6, 2},                // ai.onnx Mod 28
-  {0, 301, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                   // ai.onnx Mul 1
-  {0, 301, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                   // ai.onnx Mul 6
-  {0, 301, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                   // ai.onnx Mul 7
-  {0, 301, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                  // ai.onnx Mul 13
-  {0, 301, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                  // ai.onnx Mul 14
-  {0, 303, 7, 0, 3, 1, 1, 2, 1, 1, 1, 1, 294, 2, 56, 227},              // ai.onnx Multinomial 7
-  {0, 303, 22, 0, 3, 1, 1, 2, 1, 1, 1, 1, 294, 2, 56, 92},              // ai.onnx Multinomial 22
-  {0, 304, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Neg 1
-  {0, 304, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 229},                 // ai.onnx Neg 6
-  {0, 304, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 230},                // ai.onnx Neg 13
-  {0, 309, 12, 0, 2, 3, 1, 2, 2, 3, 1, 1, 297, 208, 211, 231},          // ai.onnx NegativeLogLikelihoodLoss 12
-  {0, 309, 13, 0, 2, 3, 1, 2, 2, 3, 1, 1, 297, 208, 211, 231},          // ai.onnx NegativeLogLikelihoodLoss 13
-  {0, 309, 22, 0, 2, 3, 1, 2, 2, 3, 1, 1, 297, 208, 211, 233},          // ai.onnx NegativeLogLikelihoodLoss 22
-  {0, 317, 10, 0, 1, 5, 1, 2, 2, 5, 1, 1, 299, 212, 217, 235},          // ai.onnx NonMaxSuppression 10
-  {0, 317, 11, 0, 1, 5, 1, 2, 2, 5, 1, 1, 299, 212, 217, 235},          // ai.onnx NonMaxSuppression 11
-  {0, 318, 9, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 137},               // ai.onnx NonZero 9
-  {0, 318, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 58},               // ai.onnx NonZero 13
-  {0, 319, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 237},                 // ai.onnx Not 1
-  {0, 322, 9, 0, 1, 3, 1, 3, 3, 3, 1, 1, 93, 218, 206, 238},            // ai.onnx OneHot 9
-  {0, 322, 11, 0, 1, 3, 1, 3, 3, 3, 1, 1, 93, 218, 206, 238},           // ai.onnx OneHot 11
-  {0, 322, 28, 0, 1, 3, 1, 3, 3, 3, 1, 1, 93, 218, 206, 241},           // ai.onnx OneHot 28
-  {0, 325, 15, 0, 1, 1, 1, 2, 0, 1, 1, 1, 300, 221, 56, 244},           // ai.onnx Optional 15
-  {0, 325, 28, 0, 1, 1, 1, 2, 0, 1, 1, 1, 300, 221, 56, 246},           // ai.onnx Optional 28
-  {0, 326, 15, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 248},               // ai.onnx OptionalGetElement 15
-  {0, 326, 18, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 250},               // ai.onnx OptionalGetElement 18
-  {0, 326, 28, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 252},               // ai.onnx OptionalGetElement 28
-  {0, 327, 15, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 254},               // ai.onnx OptionalHasElement 15
-  {0, 327, 18, 0, 0, 1, 1, 2, 0, 1, 1, 1, 0, 221, 56, 256},             // ai.onnx OptionalHasElement 18
-  {0, 327, 28, 0, 0, 1, 1, 2, 0, 1, 1, 1, 0, 221, 56, 258},             // ai.onnx OptionalHasElement 28
-  {0, 328, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 8},                  // ai.onnx Or 1
-  {0, 328, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 8},                  // ai.onnx Or 7
-  {0, 330, 1, 0, 1, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 0},                 // ai.onnx PRelu 1
-  {0, 330, 6, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 0},                 // ai.onnx PRelu 6
-  {0, 330, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 0},                 // ai.onnx PRelu 7
-  {0, 330, 9, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 4},                 // ai.onnx PRelu 9
-  {0, 330, 16, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 5},                // ai.onnx PRelu 16
-  {0, 332, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 301, 11, 3, 0},                // ai.onnx Pad 1
-  {0, 332, 2, 0, 3, 1, 1, 1, 1, 1, 1, 1, 304, 11, 3, 0},                // ai.onnx Pad 2
-  {0, 332, 11, 0, 1, 3, 1, 2, 2, 3, 1, 1, 307, 224, 3, 10},             // ai.onnx Pad 11
-  {0, 332, 13, 0, 1, 3, 1, 2, 2, 3, 1, 1, 307, 224, 3, 58},             // ai.onnx Pad 13
-  {0, 332, 18, 0, 1, 4, 1, 3, 2, 4, 1, 1, 307, 227, 3, 260},            // ai.onnx Pad 18
-  {0, 332, 19, 0, 1, 4, 1, 3, 2, 4, 1, 1, 307, 227, 3, 260},            // ai.onnx Pad 19
-  {0, 332, 21, 0, 1, 4, 1, 3, 2, 4, 1, 1, 307, 227, 3, 263},            // ai.onnx Pad 21
-  {0, 332, 23, 0, 1, 4, 1, 3, 2, 4, 1, 1, 307, 227, 3, 266},            // ai.onnx Pad 23
-  {0, 332, 24, 0, 1, 4, 1, 3, 2, 4, 1, 1, 307, 227, 3, 269},            // ai.onnx Pad 24
-  {0, 332, 25, 0, 1, 4, 1, 3, 2, 4, 1, 1, 307, 227, 3, 272},            // ai.onnx Pad 25
-  {0, 334, 1, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 57, 59, 0},                 // ai.onnx Pow 1
-  {0, 334, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 57, 59, 0},                 // ai.onnx Pow 7
-  {0, 334, 12, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 275},             // ai.onnx Pow 12
-  {0, 334, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 277},             // ai.onnx Pow 13
-  {0, 334, 15, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 279},             // ai.onnx Pow 15
-  {0, 337, 10, 0, 6, 9, 1, 5, 8, 9, 1, 1, 109, 233, 242, 281},          // ai.onnx QLinearConv 10
-  {0, 342, 10, 0, 0, 8, 1, 4, 8, 8, 1, 1, 0, 243, 242, 286},            // ai.onnx QLinearMatMul 10
-  {0, 342, 21, 0, 0, 8, 1, 4, 8, 8, 1, 1, 0, 243, 242, 290},            // ai.onnx QLinearMatMul 21
-  {0, 344, 10, 0, 0, 3, 1, 3, 2, 3, 1, 1, 0, 251, 91, 294},             // ai.onnx QuantizeLinear 10
-  {0, 344, 13, 0, 1, 3, 1, 3, 2, 3, 1, 1, 93, 251, 91, 294},            // ai.onnx QuantizeLinear 13
-  {0, 344, 19, 0, 2, 3, 1, 2, 2, 3, 1, 1, 308, 254, 108, 297},          // ai.onnx QuantizeLinear 19
-  {0, 344, 21, 0, 4, 3, 1, 2, 2, 3, 1, 1, 310, 254, 108, 299},          // ai.onnx QuantizeLinear 21
-  {0, 344, 23, 0, 5, 3, 1, 3, 2, 3, 1, 1, 314, 251, 91, 301},           // ai.onnx QuantizeLinear 23
-  {0, 344, 24, 0, 5, 3, 1, 3, 2, 3, 1, 1, 314, 251, 91, 304},           // ai.onnx QuantizeLinear 24
-  {0, 344, 25, 0, 5, 3, 1, 3, 2, 3, 1, 1, 314, 251, 91, 307},           // ai.onnx QuantizeLinear 25
-  {0, 344, 28, 0, 5, 3, 1, 3, 2, 3, 1, 1, 314, 251, 91, 310},           // ai.onnx QuantizeLinear 28
-  {0, 346, 23, 0, 3, 2, 1, 2, 2, 2, 1, 1, 247, 257, 156, 313},          // ai.onnx RMSNormalization 23
-  {0, 347, 1, 0, 7, 6, 2, 2, 3, 6, 0, 2, 156, 126, 134, 141},           // ai.onnx RNN 1
-  {0, 347, 7, 0, 6, 6, 2, 2, 3, 6, 0, 2, 319, 126, 134, 141},           // ai.onnx RNN 7
-  {0, 347, 14, 0, 7, 6, 2, 2, 3, 6, 0, 2, 325, 126, 134, 141},          // ai.onnx RNN 14
-  {0, 347, 22, 0, 7, 6, 2, 2, 3, 6, 0, 2, 325, 126, 134, 143},          // ai.onnx RNN 22
-  {0, 348, 1, 0, 5, 0, 1, 1, 0, 0, 1, 1, 332, 0, 3, 0},                 // ai.onnx RandomNormal 1
-  {0, 348, 22, 0, 5, 0, 1, 1, 0, 0, 1, 1, 332, 0, 3, 3},                // ai.onnx RandomNormal 22
-  {0, 349, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 337, 2, 56, 151},              // ai.onnx RandomNormalLike 1
-  {0, 349, 22, 0, 4, 1, 1, 2, 1, 1, 1, 1, 337, 2, 56, 153},             // ai.onnx RandomNormalLike 22
-  {0, 352, 1, 0, 5, 0, 1, 1, 0, 0, 1, 1, 341, 0, 3, 0},                 // ai.onnx RandomUniform 1
-  {0, 352, 22, 0, 5, 0, 1, 1, 0, 0, 1, 1, 341, 0, 3, 3},                // ai.onnx RandomUniform 22
-  {0, 353, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 346, 2, 56, 151},              // ai.onnx RandomUniformLike 1
-  {0, 353, 22, 0, 4, 1, 1, 2, 1, 1, 1, 1, 346, 2, 56, 153},             // ai.onnx RandomUniformLike 22
-  {0, 357, 11, 0, 0, 3, 1, 1, 3, 3, 1, 1, 0, 259, 3, 315},              // ai.onnx Range 11
-  {0, 357, 27, 0, 1, 3, 1, 1, 3, 3, 1, 1, 350, 259, 3, 316},            // ai.onnx Range 27
-  {0, 358, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Reciprocal 1
-  {0, 358, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Reciprocal 6
-  {0, 358, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Reciprocal 13
-  {0, 359, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceL1 1
-  {0, 359, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceL1 11
-  {0, 359, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceL1 13
-  {0, 359, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceL1 18
-  {0, 361, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceL2 1
-  {0, 361, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceL2 11
-  {0, 361, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceL2 13
-  {0, 361, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceL2 18
-  {0, 362, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceLogSum 1
-  {0, 362, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceLogSum 11
-  {0, 362, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceLogSum 13
-  {0, 362, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceLogSum 18
-  {0, 362, 28, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 319},          // ai.onnx ReduceLogSum 28
-  {0, 363, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceLogSumExp 1
-  {0, 363, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceLogSumExp 11
-  {0, 363, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceLogSumExp 13
-  {0, 363, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceLogSumExp 18
-  {0, 363, 28, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 319},          // ai.onnx ReduceLogSumExp 28
-  {0, 364, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceMax 1
-  {0, 364, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceMax 11
-  {0, 364, 12, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 321},           // ai.onnx ReduceMax 12
-  {0, 364, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 322},           // ai.onnx ReduceMax 13
-  {0, 364, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 323},          // ai.onnx ReduceMax 18
-  {0, 364, 20, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 325},          // ai.onnx ReduceMax 20
-  {0, 365, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceMean 1
-  {0, 365, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceMean 11
-  {0, 365, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceMean 13
-  {0, 365, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceMean 18
-  {0, 366, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceMin 1
-  {0, 366, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceMin 11
-  {0, 366, 12, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 321},           // ai.onnx ReduceMin 12
-  {0, 366, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 322},           // ai.onnx ReduceMin 13
-  {0, 366, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 323},          // ai.onnx ReduceMin 18
-  {0, 366, 20, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 325},          // ai.onnx ReduceMin 20
-  {0, 367, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceProd 1
-  {0, 367, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceProd 11
-  {0, 367, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceProd 13
-  {0, 367, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceProd 18
-  {0, 368, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceSum 1
-  {0, 368, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceSum 11
-  {0, 368, 13, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceSum 13
-  {0, 369, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},              // ai.onnx ReduceSumSquare 1
-  {0, 369, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 4},             // ai.onnx ReduceSumSquare 11
-  {0, 369, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 351, 11, 262, 5},             // ai.onnx ReduceSumSquare 13
-  {0, 369, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 353, 263, 262, 317},          // ai.onnx ReduceSumSquare 18
-  {0, 371, 20, 0, 1, 1, 1, 2, 1, 1, 1, 1, 355, 0, 156, 327},            // ai.onnx RegexFullMatch 20
-  {0, 372, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Relu 1
-  {0, 372, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Relu 6
-  {0, 372, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Relu 13
-  {0, 372, 14, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 230},                // ai.onnx Relu 14
-  {0, 374, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 356, 11, 265, 0},              // ai.onnx Reshape 1
-  {0, 374, 5, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 266, 265, 137},             // ai.onnx Reshape 5
-  {0, 374, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 266, 265, 58},             // ai.onnx Reshape 13
-  {0, 374, 14, 0, 1, 2, 1, 2, 2, 2, 1, 1, 358, 266, 265, 58},           // ai.onnx Reshape 14
-  {0, 374, 19, 0, 1, 2, 1, 2, 2, 2, 1, 1, 358, 266, 265, 329},          // ai.onnx Reshape 19
-  {0, 374, 21, 0, 1, 2, 1, 2, 2, 2, 1, 1, 358, 266, 265, 331},          // ai.onnx Reshape 21
-  {0, 374, 23, 0, 1, 2, 1, 2, 2, 2, 1, 1, 358, 266, 265, 333},          // ai.onnx Reshape 23
-  {0, 374, 24, 0, 1, 2, 1, 2, 2, 2, 1, 1, 358, 266, 265, 335},          // ai.onnx Reshape 24
-  {0, 374, 25, 0, 1, 2, 1, 2, 2, 2, 1, 1, 358, 266, 265, 337},          // ai.onnx Reshape 25
-  {0, 377, 10, 0, 1, 2, 1, 2, 2, 2, 1, 1, 307, 268, 1, 339},            // ai.onnx Resize 10
-  {0, 377, 11, 0, 6, 4, 1, 4, 3, 4, 1, 1, 359, 270, 1, 341},            // ai.onnx Resize 11
-  {0, 377, 13, 0, 6, 4, 1, 4, 1, 4, 1, 1, 359, 274, 1, 345},            // ai.onnx Resize 13
-  {0, 377, 18, 0, 9, 4, 1, 4, 1, 4, 1, 1, 365, 274, 1, 345},            // ai.onnx Resize 18
-  {0, 377, 19, 0, 9, 4, 1, 4, 1, 4, 1, 1, 365, 274, 1, 345},            // ai.onnx Resize 19
-  {0, 389, 10, 0, 2, 2, 1, 2, 2, 2, 1, 1, 374, 278, 1, 137},            // ai.onnx ReverseSequence 10
-  {0, 389, 28, 0, 2, 2, 1, 2, 2, 2, 1, 1, 374, 278, 1, 58},             // ai.onnx ReverseSequence 28
-  {0, 394, 10, 0, 5, 3, 1, 2, 3, 3, 1, 1, 376, 280, 1, 222},            // ai.onnx RoiAlign 10
-  {0, 394, 16, 0, 6, 3, 1, 2, 3, 3, 1, 1, 381, 280, 1, 222},            // ai.onnx RoiAlign 16
-  {0, 394, 22, 0, 6, 3, 1, 2, 3, 3, 1, 1, 381, 280, 1, 6},              // ai.onnx RoiAlign 22
-  {0, 401, 23, 0, 3, 4, 1, 2, 3, 4, 1, 1, 387, 283, 1, 349},            // ai.onnx RotaryEmbedding 23
-  {0, 402, 11, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx Round 11
-  {0, 402, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Round 22
-  {0, 407, 17, 0, 1, 4, 1, 2, 2, 4, 1, 1, 390, 287, 3, 92},             // ai.onnx STFT 17
-  {0, 412, 8, 0, 3, 2, 1, 2, 2, 65535, 1, 65535, 391, 291, 293, 351},   // ai.onnx Scan 8
-  {0, 412, 9, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 353},   // ai.onnx Scan 9
-  {0, 412, 11, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 353},  // ai.onnx Scan 11
-  {0, 412, 16, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 354},  // ai.onnx Scan 16
-  {0, 412, 19, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 355},  // ai.onnx Scan 19
-  {0, 412, 21, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 356},  // ai.onnx Scan 21
-  {0, 412, 23, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 357},  // ai.onnx Scan 23
-  {0, 412, 24, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 358},  // ai.onnx Scan 24
-  {0, 412, 25, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 394, 294, 295, 359},  // ai.onnx Scan 25
-  {0, 418, 9, 0, 1, 3, 1, 2, 3, 3, 1, 1, 93, 296, 3, 145},              // ai.onnx Scatter 9
-  {0, 418, 11, 1, 1, 3, 1, 2, 3, 3, 1, 1, 93, 296, 3, 145},             // ai.onnx Scatter 11
-  {0, 419, 11, 0, 1, 3, 1, 2, 3, 3, 1, 1, 93, 296, 3, 145},             // ai.onnx ScatterElements 11
-  {0, 419, 13, 0, 1, 3, 1, 2, 3, 3, 1, 1, 93, 296, 3, 56},              // ai.onnx ScatterElements 13
-  {0, 419, 16, 0, 2, 3, 1, 2, 3, 3, 1, 1, 400, 296, 3, 56},             // ai.onnx ScatterElements 16
-  {0, 419, 18, 0, 2, 3, 1, 2, 3, 3, 1, 1, 400, 296, 3, 56},             // ai.onnx ScatterElements 18
-  {0, 420, 11, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 296, 3, 137},              // ai.onnx ScatterND 11
-  {0, 420, 13, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 296, 3, 58},               // ai.onnx ScatterND 13
-  {0, 420, 16, 0, 1, 3, 1, 2, 3, 3, 1, 1, 402, 296, 3, 58},             // ai.onnx ScatterND 16
-  {0, 420, 18, 0, 1, 3, 1, 2, 3, 3, 1, 1, 402, 296, 3, 58},             // ai.onnx ScatterND 18
-  {0, 422, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 403, 0, 1, 0},                 // ai.onnx Selu 1
-  {0, 422, 6, 0, 2, 1, 1, 1, 1, 1, 1, 1, 406, 0, 1, 0},                 // ai.onnx Selu 6
-  {0, 422, 22, 0, 2, 1, 1, 1, 1, 1, 1, 1, 406, 0, 1, 3},                // ai.onnx Selu 22
-  {0, 425, 11, 0, 0, 2, 1, 3, 2, 2, 1, 1, 0, 299, 301, 360},            // ai.onnx SequenceAt 11
-  {0, 426, 11, 0, 0, 1, 1, 2, 1, 65535, 1, 1, 0, 80, 302, 363},         // ai.onnx SequenceConstruct 11
-  {0, 427, 11, 0, 1, 0, 1, 1, 0, 0, 1, 1, 408, 0, 3, 365},              // ai.onnx SequenceEmpty 11
-  {0, 428, 11, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 303, 305, 366},            // ai.onnx SequenceErase 11
-  {0, 429, 11, 0, 0, 3, 1, 3, 2, 3, 1, 1, 0, 306, 305, 368},            // ai.onnx SequenceInsert 11
-  {0, 431, 11, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 82, 309, 371},             // ai.onnx SequenceLength 11
-  {0, 434, 17, 0, 1, 2, 1, 2, 1, 65535, 1, 65535, 255, 310, 312, 373},  // ai.onnx SequenceMap 17
-  {0, 435, 1, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 313, 375},              // ai.onnx Shape 1
-  {0, 435, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 313, 377},             // ai.onnx Shape 13
-  {0, 435, 15, 0, 2, 1, 1, 2, 1, 1, 1, 1, 409, 11, 313, 377},           // ai.onnx Shape 15
-  {0, 435, 19, 0, 2, 1, 1, 2, 1, 1, 1, 1, 409, 11, 313, 379},           // ai.onnx Shape 19
-  {0, 435, 21, 0, 2, 1, 1, 2, 1, 1, 1, 1, 409, 11, 313, 381},           // ai.onnx Shape 21
-  {0, 435, 23, 0, 2, 1, 1, 2, 1, 1, 1, 1, 409, 11, 313, 383},           // ai.onnx Shape 23
-  {0, 435, 24, 0, 2, 1, 1, 2, 1, 1, 1, 1, 409, 11, 313, 385},           // ai.onnx Shape 24
-  {0, 435, 25, 0, 2, 1, 1, 2, 1, 1, 1, 1, 409, 11, 313, 387},           // ai.onnx Shape 25
-  {0, 438, 9, 0, 2, 1, 1, 1, 1, 1, 1, 1, 411, 2, 3, 1},                 // ai.onnx Shrink 9
-  {0, 439, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sigmoid 1
-  {0, 439, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sigmoid 6
-  {0, 439, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Sigmoid 13
-  {0, 440, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 1},                   // ai.onnx Sign 9
-  {0, 440, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 2},                  // ai.onnx Sign 13
-  {0, 441, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Sin 7
-  {0, 441, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Sin 22
-  {0, 442, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Sinh 9
-  {0, 442, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Sinh 22
-  {0, 443, 1, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 375},              // ai.onnx Size 1
-  {0, 443, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 377},             // ai.onnx Size 13
-  {0, 443, 19, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 379},             // ai.onnx Size 19
-  {0, 443, 21, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 381},             // ai.onnx Size 21
-  {0, 443, 23, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 383},             // ai.onnx Size 23
-  {0, 443, 24, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 385},             // ai.onnx Size 24
-  {0, 443, 25, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 387},             // ai.onnx Size 25
-  {0, 446, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 413, 11, 3, 64},               // ai.onnx Slice 1
-  {0, 446, 10, 0, 0, 5, 1, 2, 3, 5, 1, 1, 0, 315, 3, 145},              // ai.onnx Slice 10
-  {0, 446, 11, 0, 0, 5, 1, 2, 3, 5, 1, 1, 0, 315, 3, 145},              // ai.onnx Slice 11
-  {0, 446, 13, 0, 0, 5, 1, 2, 3, 5, 1, 1, 0, 315, 3, 56},               // ai.onnx Slice 13
-  {0, 448, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                  // ai.onnx Softmax 1
-  {0, 448, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 0},                 // ai.onnx Softmax 11
-  {0, 448, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 93, 2, 3, 3},                 // ai.onnx Softmax 13
-  {0, 452, 12, 0, 2, 3, 2, 2, 2, 3, 1, 2, 297, 320, 323, 231},          // ai.onnx SoftmaxCrossEntropyLoss 12
-  {0, 452, 13, 0, 2, 3, 2, 2, 2, 3, 1, 2, 297, 320, 323, 233},          // ai.onnx SoftmaxCrossEntropyLoss 13
-  {0, 453, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Softplus 1
-  {0, 453, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Softplus 22
-  {0, 454, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Softsign 1
-  {0, 454, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Softsign 22
-  {0, 455, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 136, 2, 3, 64},                // ai.onnx SpaceToDepth 1
-  {0, 455, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 136, 2, 3, 65},               // ai.onnx SpaceToDepth 13
-  {0, 455, 28, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 65},               // ai.onnx SpaceToDepth 28
-  {0, 458, 1, 0, 2, 2, 1, 1, 1, 2, 1, 65535, 416, 325, 327, 0},         // ai.onnx Split 1
-  {0, 458, 2, 0, 2, 1, 1, 1, 1, 1, 1, 65535, 416, 2, 328, 64},          // ai.onnx Split 2
-  {0, 458, 11, 0, 2, 1, 1, 1, 1, 1, 1, 65535, 416, 2, 328, 64},         // ai.onnx Split 11
-  {0, 458, 13, 0, 1, 2, 1, 2, 1, 2, 1, 65535, 93, 329, 328, 58},        // ai.onnx Split 13
-  {0, 458, 18, 0, 2, 2, 1, 2, 1, 2, 1, 65535, 418, 329, 328, 58},       // ai.onnx Split 18
-  {0, 460, 11, 0, 2, 2, 1, 3, 1, 2, 1, 1, 7, 329, 331, 389},            // ai.onnx SplitToSequence 11
-  {0, 460, 24, 0, 2, 2, 1, 3, 1, 2, 1, 1, 7, 329, 331, 392},            // ai.onnx SplitToSequence 24
-  {0, 461, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sqrt 1
-  {0, 461, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sqrt 6
-  {0, 461, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Sqrt 13
-  {0, 463, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 84, 11, 332, 64},              // ai.onnx Squeeze 1
-  {0, 463, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 84, 11, 332, 64},             // ai.onnx Squeeze 11
-  {0, 463, 13, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 58},             // ai.onnx Squeeze 13
-  {0, 463, 21, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 331},            // ai.onnx Squeeze 21
-  {0, 463, 23, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 333},            // ai.onnx Squeeze 23
-  {0, 463, 24, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 335},            // ai.onnx Squeeze 24
-  {0, 463, 25, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 337},            // ai.onnx Squeeze 25
-  {0, 464, 20, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 57, 59, 395},              // ai.onnx StringConcat 20
-  {0, 470, 10, 0, 4, 1, 1, 1, 1, 1, 1, 1, 420, 0, 1, 396},              // ai.onnx StringNormalizer 10
-  {0, 473, 20, 0, 2, 1, 2, 3, 1, 1, 2, 2, 424, 0, 333, 397},            // ai.onnx StringSplit 20
-  {0, 474, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                   // ai.onnx Sub 1
-  {0, 474, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                   // ai.onnx Sub 6
-  {0, 474, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                   // ai.onnx Sub 7
-  {0, 474, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                  // ai.onnx Sub 13
-  {0, 474, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                  // ai.onnx Sub 14
-  {0, 476, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 0},           // ai.onnx Sum 1
-  {0, 476, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 0},           // ai.onnx Sum 6
-  {0, 476, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 0},           // ai.onnx Sum 8
-  {0, 476, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 3},          // ai.onnx Sum 13
-  {0, 477, 28, 0, 1, 2, 1, 1, 2, 2, 1, 1, 83, 4, 1, 3},                 // ai.onnx SwiGLU 28
-  {0, 478, 24, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx Swish 24
-  {0, 479, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Tan 7
-  {0, 479, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Tan 22
-  {0, 480, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Tanh 1
-  {0, 480, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Tanh 6
-  {0, 480, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Tanh 13
-  {0, 485, 24, 0, 2, 3, 1, 2, 2, 3, 1, 1, 426, 336, 339, 335},          // ai.onnx TensorScatter 24
-  {0, 493, 9, 0, 9, 1, 1, 2, 1, 1, 1, 1, 428, 0, 156, 400},             // ai.onnx TfIdfVectorizer 9
-  {0, 494, 10, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 0},                 // ai.onnx ThresholdedRelu 10
-  {0, 494, 22, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx ThresholdedRelu 22
-  {0, 496, 1, 0, 0, 3, 1, 1, 3, 3, 1, 1, 0, 340, 3, 0},                 // ai.onnx Tile 1
-  {0, 496, 6, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 343, 3, 375},               // ai.onnx Tile 6
-  {0, 496, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 343, 3, 377},              // ai.onnx Tile 13
-  {0, 499, 1, 0, 2, 1, 2, 2, 1, 1, 2, 2, 437, 0, 345, 216},             // ai.onnx TopK 1
-  {0, 499, 10, 0, 1, 2, 2, 3, 2, 2, 2, 2, 93, 347, 349, 402},           // ai.onnx TopK 10
-  {0, 499, 11, 0, 3, 2, 2, 3, 2, 2, 2, 2, 439, 347, 349, 405},          // ai.onnx TopK 11
-  {0, 499, 24, 0, 3, 2, 2, 3, 2, 2, 2, 2, 439, 347, 349, 408},          // ai.onnx TopK 24
-  {0, 504, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 442, 11, 351, 64},             // ai.onnx Transpose 1
-  {0, 504, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 442, 11, 351, 65},            // ai.onnx Transpose 13
-  {0, 504, 21, 0, 1, 1, 1, 1, 1, 1, 1, 1, 442, 11, 351, 69},            // ai.onnx Transpose 21
-  {0, 504, 23, 0, 1, 1, 1, 1, 1, 1, 1, 1, 442, 11, 351, 70},            // ai.onnx Transpose 23
-  {0, 504, 24, 0, 1, 1, 1, 1, 1, 1, 1, 1, 442, 11, 351, 71},            // ai.onnx Transpose 24
-  {0, 504, 25, 0, 1, 1, 1, 1, 1, 1, 1, 1, 442, 11, 351, 72},            // ai.onnx Transpose 25
-  {0, 506, 14, 0, 1, 2, 1, 2, 1, 2, 1, 1, 443, 352, 3, 58},             // ai.onnx Trilu 14
-  {0, 509, 11, 0, 2, 1, 4, 2, 1, 1, 1, 4, 444, 0, 354, 137},            // ai.onnx Unique 11
-  {0, 509, 28, 0, 2, 1, 4, 2, 1, 1, 1, 4, 444, 0, 354, 58},             // ai.onnx Unique 28
-  {0, 511, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 446, 11, 358, 64},             // ai.onnx Unsqueeze 1
-  {0, 511, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 446, 11, 358, 64},            // ai.onnx Unsqueeze 11
-  {0, 511, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 58},             // ai.onnx Unsqueeze 13
-  {0, 511, 21, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 331},            // ai.onnx Unsqueeze 21
-  {0, 511, 23, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 333},            // ai.onnx Unsqueeze 23
-  {0, 511, 24, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 335},            // ai.onnx Unsqueeze 24
-  {0, 511, 25, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 337},            // ai.onnx Unsqueeze 25
-  {0, 514, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 447, 0, 1, 411},               // ai.onnx Upsample 1
-  {0, 514, 7, 0, 2, 1, 1, 1, 1, 1, 1, 1, 450, 0, 1, 64},                // ai.onnx Upsample 7
-  {0, 514, 9, 0, 1, 2, 1, 2, 2, 2, 1, 1, 307, 268, 1, 339},             // ai.onnx Upsample 9
-  {0, 514, 10, 1, 1, 2, 1, 2, 2, 2, 1, 1, 307, 268, 1, 339},            // ai.onnx Upsample 10
-  {0, 515, 9, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 361, 56, 412},              // ai.onnx Where 9
-  {0, 515, 16, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 361, 56, 414},             // ai.onnx Where 16
-  {0, 516, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 8},                  // ai.onnx Xor 1
-  {0, 516, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 8},                  // ai.onnx Xor 7
-  {517, 518, 1, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 416},            // ai.onnx.ml ArrayFeatureExtractor 1
-  {517, 520, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 452, 0, 1, 418},             // ai.onnx.ml Binarizer 1
-  {517, 524, 1, 0, 3, 1, 1, 2, 1, 1, 1, 1, 453, 0, 156, 419},           // ai.onnx.ml CastMap 1
-  {517, 529, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 456, 0, 156, 421},           // ai.onnx.ml CategoryMapper 1
-  {517, 532, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 460, 0, 156, 423},           // ai.onnx.ml DictVectorizer 1
-  {517, 534, 1, 0, 1, 1, 1, 2, 1, 65535, 1, 1, 462, 364, 156, 425},     // ai.onnx.ml FeatureVectorizer 1
-  {517, 539, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 463, 0, 1, 418},             // ai.onnx.ml Imputer 1
-  {517, 541, 1, 0, 3, 1, 1, 2, 1, 1, 1, 1, 467, 0, 156, 421},           // ai.onnx.ml LabelEncoder 1
-  {517, 541, 2, 0, 9, 1, 1, 2, 1, 1, 1, 1, 470, 0, 156, 427},           // ai.onnx.ml LabelEncoder 2
-  {517, 541, 4, 0, 12, 1, 1, 2, 1, 1, 1, 1, 479, 0, 156, 429},          // ai.onnx.ml LabelEncoder 4
-  {517, 558, 1, 0, 6, 1, 2, 3, 1, 1, 2, 2, 491, 0, 333, 431},           // ai.onnx.ml LinearClassifier 1
-  {517, 560, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 497, 0, 156, 434},           // ai.onnx.ml LinearRegressor 1
-  {517, 562, 1, 0, 1, 1, 1, 2, 1, 1, 1, 1, 501, 0, 156, 434},           // ai.onnx.ml Normalizer 1
-  {517, 564, 1, 0, 3, 1, 1, 2, 1, 1, 1, 1, 502, 0, 156, 436},           // ai.onnx.ml OneHotEncoder 1
-  {517, 572, 1, 0, 11, 1, 2, 3, 1, 1, 2, 2, 505, 0, 333, 431},          // ai.onnx.ml SVMClassifier 1
-  {517, 575, 1, 0, 8, 1, 1, 2, 1, 1, 1, 1, 516, 0, 156, 434},           // ai.onnx.ml SVMRegressor 1
-  {517, 576, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 524, 0, 156, 434},           // ai.onnx.ml Scaler 1
-  {517, 592, 5, 0, 16, 1, 1, 1, 1, 1, 1, 1, 526, 0, 1, 0},              // ai.onnx.ml TreeEnsemble 5
-  {517, 602, 1, 0, 17, 1, 2, 3, 1, 1, 2, 2, 542, 0, 333, 431},          // ai.onnx.ml TreeEnsembleClassifier 1
-  {517, 602, 3, 0, 21, 1, 2, 3, 1, 1, 2, 2, 559, 0, 333, 431},          // ai.onnx.ml TreeEnsembleClassifier 3
-  {517, 602, 5, 1, 21, 1, 2, 3, 1, 1, 2, 2, 559, 0, 333, 431},          // ai.onnx.ml TreeEnsembleClassifier 5
-  {517, 611, 1, 0, 17, 1, 1, 2, 1, 1, 1, 1, 580, 0, 156, 434},          // ai.onnx.ml TreeEnsembleRegressor 1
-  {517, 611, 3, 0, 21, 1, 1, 2, 1, 1, 1, 1, 597, 0, 156, 434},          // ai.onnx.ml TreeEnsembleRegressor 3
-  {517, 611, 5, 1, 21, 1, 1, 2, 1, 1, 1, 1, 597, 0, 156, 434},          // ai.onnx.ml TreeEnsembleRegressor 5
-  {517, 613, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 618, 0, 365, 438},           // ai.onnx.ml ZipMap 1
-  {616, 617, 1, 0, 4, 3, 1, 1, 3, 3, 1, 1, 620, 366, 1, 440},           // ai.onnx.preview FlexAttention 1
-  {620, 621, 1, 0, 3, 3, 1, 3, 3, 65535, 1, 65535, 624, 369, 372, 441}, // ai.onnx.preview.training Adagrad 1
-  {620, 623, 1, 0, 5, 3, 1, 3, 3, 65535, 1, 65535, 627, 369, 372, 441}, // ai.onnx.preview.training Adam 1
-  {620, 627, 1, 0, 3, 1, 1, 2, 1, 65535, 1, 65535, 632, 373, 374, 151}, // ai.onnx.preview.training Gradient 1
-  {620, 628, 1, 0, 4, 3, 1, 3, 3, 65535, 1, 65535, 635, 369, 372, 441}, // ai.onnx.preview.training Momentum 1
+  {0, 16, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                    // ai.onnx Add 1
+  {0, 16, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                    // ai.onnx Add 6
+  {0, 16, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                    // ai.onnx Add 7
+  {0, 16, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                   // ai.onnx Add 13
+  {0, 16, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                   // ai.onnx Add 14
+  {0, 23, 20, 0, 1, 2, 1, 2, 2, 2, 1, 1, 6, 7, 9, 6},                   // ai.onnx AffineGrid 20
+  {0, 24, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 8},                   // ai.onnx And 1
+  {0, 24, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 8},                   // ai.onnx And 7
+  {0, 30, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                 // ai.onnx ArgMax 1
+  {0, 30, 11, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                // ai.onnx ArgMax 11
+  {0, 30, 12, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 10},                // ai.onnx ArgMax 12
+  {0, 30, 13, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 12},                // ai.onnx ArgMax 13
+  {0, 32, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                 // ai.onnx ArgMin 1
+  {0, 32, 11, 0, 2, 1, 1, 2, 1, 1, 1, 1, 7, 11, 12, 10},                // ai.onnx ArgMin 11
+  {0, 32, 12, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 10},                // ai.onnx ArgMin 12
+  {0, 32, 13, 0, 3, 1, 1, 2, 1, 1, 1, 1, 9, 11, 12, 12},                // ai.onnx ArgMin 13
+  {0, 33, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Asin 7
+  {0, 33, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Asin 22
+  {0, 34, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Asinh 9
+  {0, 34, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Asinh 22
+  {0, 35, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Atan 7
+  {0, 35, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Atan 22
+  {0, 36, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                    // ai.onnx Atanh 9
+  {0, 36, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                   // ai.onnx Atanh 22
+  {0, 54, 23, 0, 7, 6, 4, 3, 3, 6, 1, 4, 12, 13, 19, 14},               // ai.onnx Attention 23
+  {0, 54, 24, 0, 7, 7, 4, 4, 3, 7, 1, 4, 12, 23, 19, 17},               // ai.onnx Attention 24
+  {0, 54, 25, 0, 9, 7, 4, 4, 3, 7, 1, 4, 19, 23, 19, 17},               // ai.onnx Attention 25
+  {0, 64, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 28, 0, 1, 0},                   // ai.onnx AveragePool 1
+  {0, 64, 7, 0, 5, 1, 1, 1, 1, 1, 1, 1, 32, 0, 1, 0},                   // ai.onnx AveragePool 7
+  {0, 64, 10, 0, 6, 1, 1, 1, 1, 1, 1, 1, 37, 0, 1, 0},                  // ai.onnx AveragePool 10
+  {0, 64, 11, 0, 6, 1, 1, 1, 1, 1, 1, 1, 37, 0, 1, 0},                  // ai.onnx AveragePool 11
+  {0, 64, 19, 0, 7, 1, 1, 1, 1, 1, 1, 1, 43, 0, 1, 0},                  // ai.onnx AveragePool 19
+  {0, 64, 22, 0, 7, 1, 1, 1, 1, 1, 1, 1, 43, 0, 1, 3},                  // ai.onnx AveragePool 22
+  {0, 78, 1, 0, 5, 5, 5, 1, 5, 5, 1, 5, 50, 30, 35, 0},                 // ai.onnx BatchNormalization 1
+  {0, 78, 6, 0, 4, 5, 5, 1, 5, 5, 1, 5, 55, 30, 35, 0},                 // ai.onnx BatchNormalization 6
+  {0, 78, 7, 0, 3, 5, 5, 1, 5, 5, 1, 5, 59, 30, 35, 0},                 // ai.onnx BatchNormalization 7
+  {0, 78, 9, 0, 2, 5, 5, 1, 5, 5, 1, 5, 62, 30, 35, 0},                 // ai.onnx BatchNormalization 9
+  {0, 78, 14, 0, 3, 5, 3, 2, 5, 5, 1, 3, 64, 40, 45, 21},               // ai.onnx BatchNormalization 14
+  {0, 78, 15, 0, 3, 5, 3, 3, 5, 5, 1, 3, 64, 48, 53, 23},               // ai.onnx BatchNormalization 15
+  {0, 86, 15, 0, 2, 1, 1, 2, 1, 1, 1, 1, 67, 2, 56, 26},                // ai.onnx Bernoulli 15
+  {0, 86, 22, 0, 2, 1, 1, 2, 1, 1, 1, 1, 67, 2, 56, 28},                // ai.onnx Bernoulli 22
+  {0, 88, 26, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 30},                // ai.onnx BitCast 26
+  {0, 91, 11, 0, 1, 2, 1, 1, 2, 2, 1, 1, 70, 57, 59, 32},               // ai.onnx BitShift 11
+  {0, 91, 28, 0, 1, 2, 1, 1, 2, 2, 1, 1, 70, 57, 59, 33},               // ai.onnx BitShift 28
+  {0, 92, 18, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 33},                  // ai.onnx BitwiseAnd 18
+  {0, 93, 18, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 33},                  // ai.onnx BitwiseNot 18
+  {0, 94, 18, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 33},                  // ai.onnx BitwiseOr 18
+  {0, 95, 18, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 33},                  // ai.onnx BitwiseXor 18
+  {0, 98, 17, 0, 2, 1, 1, 2, 1, 1, 1, 1, 71, 60, 56, 34},               // ai.onnx BlackmanWindow 17
+  {0, 99, 1, 0, 1, 1, 1, 2, 1, 1, 1, 1, 73, 2, 56, 36},                 // ai.onnx Cast 1
+  {0, 99, 6, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 36},                 // ai.onnx Cast 6
+  {0, 99, 9, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 38},                 // ai.onnx Cast 9
+  {0, 99, 13, 0, 1, 1, 1, 2, 1, 1, 1, 1, 69, 2, 56, 40},                // ai.onnx Cast 13
+  {0, 99, 19, 0, 2, 1, 1, 2, 1, 1, 1, 1, 74, 2, 56, 42},                // ai.onnx Cast 19
+  {0, 99, 21, 0, 2, 1, 1, 2, 1, 1, 1, 1, 74, 2, 56, 44},                // ai.onnx Cast 21
+  {0, 99, 23, 0, 2, 1, 1, 2, 1, 1, 1, 1, 74, 2, 56, 46},                // ai.onnx Cast 23
+  {0, 99, 24, 0, 3, 1, 1, 2, 1, 1, 1, 1, 76, 2, 56, 48},                // ai.onnx Cast 24
+  {0, 99, 25, 0, 3, 1, 1, 2, 1, 1, 1, 1, 76, 2, 56, 50},                // ai.onnx Cast 25
+  {0, 99, 28, 0, 3, 1, 1, 2, 1, 1, 1, 1, 76, 2, 56, 52},                // ai.onnx Cast 28
+  {0, 104, 15, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 61, 56, 40},               // ai.onnx CastLike 15
+  {0, 104, 19, 0, 1, 2, 1, 2, 2, 2, 1, 1, 79, 61, 56, 42},              // ai.onnx CastLike 19
+  {0, 104, 21, 0, 1, 2, 1, 2, 2, 2, 1, 1, 79, 61, 56, 44},              // ai.onnx CastLike 21
+  {0, 104, 23, 0, 1, 2, 1, 2, 2, 2, 1, 1, 79, 61, 56, 46},              // ai.onnx CastLike 23
+  {0, 104, 24, 0, 2, 2, 1, 2, 2, 2, 1, 1, 80, 61, 56, 48},              // ai.onnx CastLike 24
+  {0, 104, 25, 0, 2, 2, 1, 2, 2, 2, 1, 1, 80, 61, 56, 50},              // ai.onnx CastLike 25
+  {0, 111, 27, 0, 1, 4, 2, 1, 2, 4, 2, 2, 82, 63, 67, 54},              // ai.onnx CausalConvWithState 27
+  {0, 112, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Ceil 1
+  {0, 112, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Ceil 6
+  {0, 112, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Ceil 13
+  {0, 114, 12, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 55},                // ai.onnx Celu 12
+  {0, 114, 28, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx Celu 28
+  {0, 120, 18, 0, 1, 2, 1, 2, 2, 2, 1, 1, 84, 69, 71, 56},              // ai.onnx CenterCropPad 18
+  {0, 123, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 85, 2, 3, 0},                  // ai.onnx Clip 1
+  {0, 123, 6, 0, 2, 1, 1, 1, 1, 1, 1, 1, 88, 2, 3, 0},                  // ai.onnx Clip 6
+  {0, 123, 11, 0, 0, 3, 1, 1, 1, 3, 1, 1, 0, 72, 3, 0},                 // ai.onnx Clip 11
+  {0, 123, 12, 0, 0, 3, 1, 1, 1, 3, 1, 1, 0, 72, 3, 1},                 // ai.onnx Clip 12
+  {0, 123, 13, 0, 0, 3, 1, 1, 1, 3, 1, 1, 0, 72, 3, 2},                 // ai.onnx Clip 13
+  {0, 128, 18, 0, 3, 3, 1, 2, 3, 3, 1, 1, 90, 75, 3, 58},               // ai.onnx Col2Im 18
+  {0, 130, 9, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 78, 3, 60},                // ai.onnx Compress 9
+  {0, 130, 11, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 78, 3, 60},               // ai.onnx Compress 11
+  {0, 130, 28, 0, 1, 2, 1, 2, 2, 2, 1, 1, 93, 78, 3, 62},               // ai.onnx Compress 28
+  {0, 133, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 93, 80, 81, 0},            // ai.onnx Concat 1
+  {0, 133, 4, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 94, 80, 81, 64},           // ai.onnx Concat 4
+  {0, 133, 11, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 94, 80, 81, 64},          // ai.onnx Concat 11
+  {0, 133, 13, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 94, 80, 81, 65},          // ai.onnx Concat 13
+  {0, 137, 11, 0, 2, 1, 1, 2, 1, 1, 1, 1, 95, 82, 83, 66},              // ai.onnx ConcatFromSequence 11
+  {0, 139, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 97, 0, 3, 0},                  // ai.onnx Constant 1
+  {0, 139, 9, 0, 1, 0, 1, 1, 0, 0, 1, 1, 97, 0, 3, 64},                 // ai.onnx Constant 9
+  {0, 139, 11, 0, 2, 0, 1, 1, 0, 0, 1, 1, 98, 0, 3, 64},                // ai.onnx Constant 11
+  {0, 139, 12, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 64},               // ai.onnx Constant 12
+  {0, 139, 13, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 65},               // ai.onnx Constant 13
+  {0, 139, 19, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 68},               // ai.onnx Constant 19
+  {0, 139, 21, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 69},               // ai.onnx Constant 21
+  {0, 139, 23, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 70},               // ai.onnx Constant 23
+  {0, 139, 24, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 71},               // ai.onnx Constant 24
+  {0, 139, 25, 0, 8, 0, 1, 1, 0, 0, 1, 1, 100, 0, 3, 72},               // ai.onnx Constant 25
+  {0, 147, 9, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 73},               // ai.onnx ConstantOfShape 9
+  {0, 147, 20, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 75},              // ai.onnx ConstantOfShape 20
+  {0, 147, 21, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 77},              // ai.onnx ConstantOfShape 21
+  {0, 147, 23, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 79},              // ai.onnx ConstantOfShape 23
+  {0, 147, 24, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 81},              // ai.onnx ConstantOfShape 24
+  {0, 147, 25, 0, 1, 1, 1, 2, 1, 1, 1, 1, 108, 2, 56, 83},              // ai.onnx ConstantOfShape 25
+  {0, 150, 1, 0, 6, 3, 1, 1, 2, 3, 1, 1, 109, 84, 1, 0},                // ai.onnx Conv 1
+  {0, 150, 11, 0, 6, 3, 1, 1, 2, 3, 1, 1, 109, 84, 1, 0},               // ai.onnx Conv 11
+  {0, 150, 22, 0, 6, 3, 1, 1, 2, 3, 1, 1, 109, 84, 1, 3},               // ai.onnx Conv 22
+  {0, 157, 10, 0, 6, 4, 1, 3, 2, 4, 1, 1, 109, 87, 91, 85},             // ai.onnx ConvInteger 10
+  {0, 160, 1, 0, 8, 3, 1, 1, 2, 3, 1, 1, 115, 84, 1, 0},                // ai.onnx ConvTranspose 1
+  {0, 160, 11, 0, 8, 3, 1, 1, 2, 3, 1, 1, 115, 84, 1, 0},               // ai.onnx ConvTranspose 11
+  {0, 160, 22, 0, 8, 3, 1, 1, 2, 3, 1, 1, 115, 84, 1, 3},               // ai.onnx ConvTranspose 22
+  {0, 161, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Cos 7
+  {0, 161, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Cos 22
+  {0, 162, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Cosh 9
+  {0, 162, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Cosh 22
+  {0, 165, 26, 0, 2, 2, 1, 2, 2, 2, 1, 1, 123, 92, 94, 88},             // ai.onnx CumProd 26
+  {0, 166, 11, 0, 2, 2, 1, 2, 2, 2, 1, 1, 123, 92, 94, 90},             // ai.onnx CumSum 11
+  {0, 166, 14, 0, 2, 2, 1, 2, 2, 2, 1, 1, 123, 92, 94, 88},             // ai.onnx CumSum 14
+  {0, 170, 17, 0, 3, 2, 1, 2, 1, 2, 1, 1, 125, 95, 3, 92},              // ai.onnx DFT 17
+  {0, 170, 20, 0, 2, 3, 1, 3, 1, 3, 1, 1, 128, 97, 3, 94},              // ai.onnx DFT 20
+  {0, 174, 19, 0, 6, 5, 1, 1, 3, 5, 1, 1, 130, 100, 1, 0},              // ai.onnx DeformConv 19
+  {0, 174, 22, 0, 6, 5, 1, 1, 3, 5, 1, 1, 130, 100, 1, 3},              // ai.onnx DeformConv 22
+  {0, 176, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 136, 2, 3, 64},                // ai.onnx DepthToSpace 1
+  {0, 176, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 64},               // ai.onnx DepthToSpace 11
+  {0, 176, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 65},               // ai.onnx DepthToSpace 13
+  {0, 176, 28, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 65},               // ai.onnx DepthToSpace 28
+  {0, 181, 10, 0, 0, 3, 1, 2, 2, 3, 1, 1, 0, 105, 108, 97},             // ai.onnx DequantizeLinear 10
+  {0, 181, 13, 0, 1, 3, 1, 2, 2, 3, 1, 1, 139, 105, 108, 97},           // ai.onnx DequantizeLinear 13
+  {0, 181, 19, 0, 1, 3, 1, 2, 2, 3, 1, 1, 139, 105, 108, 99},           // ai.onnx DequantizeLinear 19
+  {0, 181, 21, 0, 2, 3, 1, 2, 2, 3, 1, 1, 140, 105, 108, 101},          // ai.onnx DequantizeLinear 21
+  {0, 181, 23, 0, 3, 3, 1, 3, 2, 3, 1, 1, 142, 105, 91, 103},           // ai.onnx DequantizeLinear 23
+  {0, 181, 24, 0, 3, 3, 1, 3, 2, 3, 1, 1, 142, 105, 91, 106},           // ai.onnx DequantizeLinear 24
+  {0, 181, 25, 0, 3, 3, 1, 3, 2, 3, 1, 1, 142, 105, 91, 109},           // ai.onnx DequantizeLinear 25
+  {0, 181, 28, 0, 3, 3, 1, 3, 2, 3, 1, 1, 142, 105, 91, 112},           // ai.onnx DequantizeLinear 28
+  {0, 184, 11, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx Det 11
+  {0, 184, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Det 22
+  {0, 185, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                   // ai.onnx Div 1
+  {0, 185, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                   // ai.onnx Div 6
+  {0, 185, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                   // ai.onnx Div 7
+  {0, 185, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                  // ai.onnx Div 13
+  {0, 185, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                  // ai.onnx Div 14
+  {0, 188, 1, 0, 3, 1, 2, 1, 1, 1, 1, 2, 145, 11, 109, 0},              // ai.onnx Dropout 1
+  {0, 188, 6, 0, 2, 1, 2, 1, 1, 1, 1, 2, 148, 11, 109, 0},              // ai.onnx Dropout 6
+  {0, 188, 7, 0, 1, 1, 2, 1, 1, 1, 1, 2, 150, 11, 109, 0},              // ai.onnx Dropout 7
+  {0, 188, 10, 0, 1, 1, 2, 2, 1, 1, 1, 2, 150, 11, 111, 115},           // ai.onnx Dropout 10
+  {0, 188, 12, 0, 1, 3, 2, 3, 1, 3, 1, 2, 151, 113, 116, 117},          // ai.onnx Dropout 12
+  {0, 188, 13, 0, 1, 3, 2, 3, 1, 3, 1, 2, 151, 113, 116, 120},          // ai.onnx Dropout 13
+  {0, 188, 22, 0, 1, 3, 2, 3, 1, 3, 1, 2, 151, 113, 116, 123},          // ai.onnx Dropout 22
+  {0, 191, 11, 0, 0, 1, 3, 3, 1, 1, 3, 3, 0, 118, 119, 126},            // ai.onnx DynamicQuantizeLinear 11
+  {0, 195, 12, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 152, 122, 123, 1},        // ai.onnx Einsum 12
+  {0, 195, 28, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 152, 122, 123, 2},        // ai.onnx Einsum 28
+  {0, 196, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 153, 0, 1, 0},                 // ai.onnx Elu 1
+  {0, 196, 6, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 0},                  // ai.onnx Elu 6
+  {0, 196, 22, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx Elu 22
+  {0, 197, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 129},                // ai.onnx Equal 1
+  {0, 197, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 129},                // ai.onnx Equal 7
+  {0, 197, 11, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 131},               // ai.onnx Equal 11
+  {0, 197, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 133},               // ai.onnx Equal 13
+  {0, 197, 19, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 135},               // ai.onnx Equal 19
+  {0, 198, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 1},                   // ai.onnx Erf 9
+  {0, 198, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Erf 13
+  {0, 199, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Exp 1
+  {0, 199, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Exp 6
+  {0, 199, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Exp 13
+  {0, 200, 8, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 124, 3, 137},               // ai.onnx Expand 8
+  {0, 200, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 124, 3, 58},               // ai.onnx Expand 13
+  {0, 202, 9, 0, 2, 1, 1, 2, 1, 1, 1, 1, 155, 2, 56, 36},               // ai.onnx EyeLike 9
+  {0, 202, 22, 0, 2, 1, 1, 2, 1, 1, 1, 1, 155, 2, 56, 139},             // ai.onnx EyeLike 22
+  {0, 203, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                 // ai.onnx Flatten 1
+  {0, 203, 9, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 64},                // ai.onnx Flatten 9
+  {0, 203, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 64},               // ai.onnx Flatten 11
+  {0, 203, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 65},               // ai.onnx Flatten 13
+  {0, 203, 21, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 69},               // ai.onnx Flatten 21
+  {0, 203, 23, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 70},               // ai.onnx Flatten 23
+  {0, 203, 24, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 71},               // ai.onnx Flatten 24
+  {0, 203, 25, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 72},               // ai.onnx Flatten 25
+  {0, 204, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Floor 1
+  {0, 204, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Floor 6
+  {0, 204, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Floor 13
+  {0, 216, 1, 0, 7, 6, 2, 2, 3, 6, 2, 2, 157, 126, 132, 141},           // ai.onnx GRU 1
+  {0, 216, 3, 0, 8, 6, 2, 2, 3, 6, 0, 2, 164, 126, 134, 141},           // ai.onnx GRU 3
+  {0, 216, 7, 0, 7, 6, 2, 2, 3, 6, 0, 2, 172, 126, 134, 141},           // ai.onnx GRU 7
+  {0, 216, 14, 0, 8, 6, 2, 2, 3, 6, 0, 2, 179, 126, 134, 141},          // ai.onnx GRU 14
+  {0, 216, 22, 0, 8, 6, 2, 2, 3, 6, 0, 2, 179, 126, 134, 143},          // ai.onnx GRU 22
+  {0, 221, 1, 0, 1, 2, 1, 2, 2, 2, 1, 1, 187, 136, 3, 145},             // ai.onnx Gather 1
+  {0, 221, 11, 0, 1, 2, 1, 2, 2, 2, 1, 1, 187, 136, 3, 145},            // ai.onnx Gather 11
+  {0, 221, 13, 0, 1, 2, 1, 2, 2, 2, 1, 1, 187, 136, 3, 56},             // ai.onnx Gather 13
+  {0, 222, 11, 0, 1, 2, 1, 2, 2, 2, 1, 1, 187, 136, 3, 145},            // ai.onnx GatherElements 11
+  {0, 222, 13, 0, 1, 2, 1, 2, 2, 2, 1, 1, 187, 136, 3, 56},             // ai.onnx GatherElements 13
+  {0, 223, 11, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 136, 3, 137},              // ai.onnx GatherND 11
+  {0, 223, 12, 0, 1, 2, 1, 2, 2, 2, 1, 1, 188, 136, 3, 137},            // ai.onnx GatherND 12
+  {0, 223, 13, 0, 1, 2, 1, 2, 2, 2, 1, 1, 188, 136, 3, 58},             // ai.onnx GatherND 13
+  {0, 226, 20, 0, 1, 1, 1, 1, 1, 1, 1, 1, 189, 0, 1, 3},                // ai.onnx Gelu 20
+  {0, 230, 1, 0, 5, 3, 1, 1, 3, 3, 1, 1, 190, 138, 1, 0},               // ai.onnx Gemm 1
+  {0, 230, 6, 0, 5, 3, 1, 1, 3, 3, 1, 1, 190, 138, 1, 0},               // ai.onnx Gemm 6
+  {0, 230, 7, 0, 4, 3, 1, 1, 3, 3, 1, 1, 195, 138, 1, 0},               // ai.onnx Gemm 7
+  {0, 230, 9, 0, 4, 3, 1, 1, 3, 3, 1, 1, 195, 138, 1, 4},               // ai.onnx Gemm 9
+  {0, 230, 11, 0, 4, 3, 1, 1, 2, 3, 1, 1, 195, 141, 1, 4},              // ai.onnx Gemm 11
+  {0, 230, 13, 0, 4, 3, 1, 1, 2, 3, 1, 1, 195, 141, 1, 5},              // ai.onnx Gemm 13
+  {0, 231, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx GlobalAveragePool 1
+  {0, 231, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx GlobalAveragePool 22
+  {0, 234, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 199, 0, 1, 0},                 // ai.onnx GlobalLpPool 1
+  {0, 234, 2, 0, 1, 1, 1, 1, 1, 1, 1, 1, 200, 0, 1, 0},                 // ai.onnx GlobalLpPool 2
+  {0, 234, 22, 0, 1, 1, 1, 1, 1, 1, 1, 1, 200, 0, 1, 3},                // ai.onnx GlobalLpPool 22
+  {0, 235, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx GlobalMaxPool 1
+  {0, 235, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx GlobalMaxPool 22
+  {0, 236, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 115},                // ai.onnx Greater 1
+  {0, 236, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 115},                // ai.onnx Greater 7
+  {0, 236, 9, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},                // ai.onnx Greater 9
+  {0, 236, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx Greater 13
+  {0, 237, 12, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},               // ai.onnx GreaterOrEqual 12
+  {0, 237, 16, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx GreaterOrEqual 16
+  {0, 241, 16, 0, 3, 2, 1, 2, 2, 2, 1, 1, 201, 144, 1, 151},            // ai.onnx GridSample 16
+  {0, 241, 20, 0, 3, 2, 1, 2, 2, 2, 1, 1, 204, 144, 1, 151},            // ai.onnx GridSample 20
+  {0, 241, 22, 0, 3, 2, 1, 2, 2, 2, 1, 1, 204, 144, 1, 153},            // ai.onnx GridSample 22
+  {0, 244, 18, 1, 2, 3, 1, 1, 3, 3, 1, 1, 207, 146, 1, 3},              // ai.onnx GroupNormalization 18
+  {0, 244, 21, 0, 3, 3, 1, 1, 3, 3, 1, 1, 209, 146, 1, 3},              // ai.onnx GroupNormalization 21
+  {0, 246, 17, 0, 2, 1, 1, 2, 1, 1, 1, 1, 71, 60, 56, 34},              // ai.onnx HammingWindow 17
+  {0, 247, 17, 0, 2, 1, 1, 2, 1, 1, 1, 1, 71, 60, 56, 34},              // ai.onnx HannWindow 17
+  {0, 249, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 212, 0, 1, 0},                 // ai.onnx HardSigmoid 1
+  {0, 249, 6, 0, 2, 1, 1, 1, 1, 1, 1, 1, 215, 0, 1, 0},                 // ai.onnx HardSigmoid 6
+  {0, 249, 22, 0, 2, 1, 1, 1, 1, 1, 1, 1, 215, 0, 1, 3},                // ai.onnx HardSigmoid 22
+  {0, 250, 14, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx HardSwish 14
+  {0, 250, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx HardSwish 22
+  {0, 251, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                 // ai.onnx Hardmax 1
+  {0, 251, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                // ai.onnx Hardmax 11
+  {0, 251, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 217, 2, 3, 3},                // ai.onnx Hardmax 13
+  {0, 252, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 64},                  // ai.onnx Identity 1
+  {0, 252, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 65},                 // ai.onnx Identity 13
+  {0, 252, 14, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 155},                // ai.onnx Identity 14
+  {0, 252, 16, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 156},                // ai.onnx Identity 16
+  {0, 252, 19, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 157},                // ai.onnx Identity 19
+  {0, 252, 21, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 158},                // ai.onnx Identity 21
+  {0, 252, 23, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 159},                // ai.onnx Identity 23
+  {0, 252, 24, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 160},                // ai.onnx Identity 24
+  {0, 252, 25, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 161},                // ai.onnx Identity 25
+  {0, 257, 1, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 162},       // ai.onnx If 1
+  {0, 257, 11, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 162},      // ai.onnx If 11
+  {0, 257, 13, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 164},      // ai.onnx If 13
+  {0, 257, 16, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 166},      // ai.onnx If 16
+  {0, 257, 19, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 168},      // ai.onnx If 19
+  {0, 257, 21, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 170},      // ai.onnx If 21
+  {0, 257, 23, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 172},      // ai.onnx If 23
+  {0, 257, 24, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 174},      // ai.onnx If 24
+  {0, 257, 25, 0, 2, 1, 1, 2, 1, 1, 1, 65535, 218, 149, 150, 176},      // ai.onnx If 25
+  {0, 262, 20, 0, 1, 1, 1, 2, 1, 1, 1, 1, 220, 151, 152, 178},          // ai.onnx ImageDecoder 20
+  {0, 263, 1, 0, 2, 3, 1, 1, 3, 3, 1, 1, 221, 153, 3, 0},               // ai.onnx InstanceNormalization 1
+  {0, 263, 6, 0, 1, 3, 1, 1, 3, 3, 1, 1, 223, 153, 3, 0},               // ai.onnx InstanceNormalization 6
+  {0, 263, 22, 0, 1, 3, 1, 1, 3, 3, 1, 1, 223, 153, 3, 3},              // ai.onnx InstanceNormalization 22
+  {0, 266, 10, 0, 2, 1, 1, 2, 1, 1, 1, 1, 224, 0, 156, 180},            // ai.onnx IsInf 10
+  {0, 266, 20, 0, 2, 1, 1, 2, 1, 1, 1, 1, 224, 0, 156, 182},            // ai.onnx IsInf 20
+  {0, 267, 9, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 184},               // ai.onnx IsNaN 9
+  {0, 267, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 186},              // ai.onnx IsNaN 13
+  {0, 267, 20, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 182},              // ai.onnx IsNaN 20
+  {0, 270, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 226, 0, 1, 0},                 // ai.onnx LRN 1
+  {0, 270, 13, 0, 4, 1, 1, 1, 1, 1, 1, 1, 226, 0, 1, 3},                // ai.onnx LRN 13
+  {0, 275, 1, 0, 8, 8, 3, 2, 3, 8, 0, 3, 230, 157, 165, 141},           // ai.onnx LSTM 1
+  {0, 275, 7, 0, 7, 8, 3, 2, 3, 8, 0, 3, 238, 157, 165, 141},           // ai.onnx LSTM 7
+  {0, 275, 14, 0, 8, 8, 3, 2, 3, 8, 0, 3, 245, 157, 165, 141},          // ai.onnx LSTM 14
+  {0, 275, 22, 0, 8, 8, 3, 2, 3, 8, 0, 3, 245, 157, 165, 143},          // ai.onnx LSTM 22
+  {0, 279, 17, 0, 3, 3, 3, 2, 2, 3, 1, 3, 253, 168, 171, 188},          // ai.onnx LayerNormalization 17
+  {0, 281, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 256, 0, 1, 0},                 // ai.onnx LeakyRelu 1
+  {0, 281, 6, 0, 1, 1, 1, 1, 1, 1, 1, 1, 258, 0, 1, 0},                 // ai.onnx LeakyRelu 6
+  {0, 281, 16, 0, 1, 1, 1, 1, 1, 1, 1, 1, 258, 0, 1, 3},                // ai.onnx LeakyRelu 16
+  {0, 282, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 115},                // ai.onnx Less 1
+  {0, 282, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 115},                // ai.onnx Less 7
+  {0, 282, 9, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},                // ai.onnx Less 9
+  {0, 282, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx Less 13
+  {0, 283, 12, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 147},               // ai.onnx LessOrEqual 12
+  {0, 283, 16, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 149},               // ai.onnx LessOrEqual 16
+  {0, 291, 27, 0, 5, 6, 2, 2, 3, 6, 2, 2, 259, 174, 180, 190},          // ai.onnx LinearAttention 27
+  {0, 292, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Log 1
+  {0, 292, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Log 6
+  {0, 292, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Log 13
+  {0, 293, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                 // ai.onnx LogSoftmax 1
+  {0, 293, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                // ai.onnx LogSoftmax 11
+  {0, 293, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 217, 2, 3, 3},                // ai.onnx LogSoftmax 13
+  {0, 299, 1, 0, 1, 3, 1, 3, 3, 65535, 1, 65535, 264, 182, 185, 192},   // ai.onnx Loop 1
+  {0, 299, 11, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 192},  // ai.onnx Loop 11
+  {0, 299, 13, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 195},  // ai.onnx Loop 13
+  {0, 299, 16, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 198},  // ai.onnx Loop 16
+  {0, 299, 19, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 201},  // ai.onnx Loop 19
+  {0, 299, 21, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 204},  // ai.onnx Loop 21
+  {0, 299, 23, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 207},  // ai.onnx Loop 23
+  {0, 299, 24, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 210},  // ai.onnx Loop 24
+  {0, 299, 25, 0, 1, 3, 1, 3, 2, 65535, 1, 65535, 264, 182, 185, 213},  // ai.onnx Loop 25
+  {0, 300, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 265, 2, 3, 0},                 // ai.onnx LpNormalization 1
+  {0, 300, 22, 0, 2, 1, 1, 1, 1, 1, 1, 1, 265, 2, 3, 3},                // ai.onnx LpNormalization 22
+  {0, 301, 1, 0, 5, 1, 1, 1, 1, 1, 1, 1, 267, 0, 1, 0},                 // ai.onnx LpPool 1
+  {0, 301, 2, 0, 5, 1, 1, 1, 1, 1, 1, 1, 272, 0, 1, 0},                 // ai.onnx LpPool 2
+  {0, 301, 11, 0, 5, 1, 1, 1, 1, 1, 1, 1, 272, 0, 1, 0},                // ai.onnx LpPool 11
+  {0, 301, 18, 0, 7, 1, 1, 1, 1, 1, 1, 1, 277, 0, 1, 0},                // ai.onnx LpPool 18
+  {0, 301, 22, 0, 7, 1, 1, 1, 1, 1, 1, 1, 277, 0, 1, 3},                // ai.onnx LpPool 22
+  {0, 302, 1, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 1, 0},                   // ai.onnx MatMul 1
+  {0, 302, 9, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 1, 4},                   // ai.onnx MatMul 9
+  {0, 302, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 1, 5},                  // ai.onnx MatMul 13
+  {0, 305, 10, 0, 0, 4, 1, 3, 2, 4, 1, 1, 0, 186, 190, 85},             // ai.onnx MatMulInteger 10
+  {0, 307, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 0},           // ai.onnx Max 1
+  {0, 307, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 0},           // ai.onnx Max 6
+  {0, 307, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 0},           // ai.onnx Max 8
+  {0, 307, 12, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 1},          // ai.onnx Max 12
+  {0, 307, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 192, 2},          // ai.onnx Max 13
+  {0, 308, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 28, 0, 1, 0},                  // ai.onnx MaxPool 1
+  {0, 308, 8, 0, 5, 1, 2, 2, 1, 1, 1, 2, 284, 0, 193, 216},             // ai.onnx MaxPool 8
+  {0, 308, 10, 0, 7, 1, 2, 2, 1, 1, 1, 2, 289, 0, 193, 216},            // ai.onnx MaxPool 10
+  {0, 308, 11, 0, 7, 1, 2, 2, 1, 1, 1, 2, 289, 0, 193, 216},            // ai.onnx MaxPool 11
+  {0, 308, 12, 0, 7, 1, 2, 2, 1, 1, 1, 2, 289, 0, 193, 218},            // ai.onnx MaxPool 12
+  {0, 308, 22, 0, 7, 1, 2, 2, 1, 1, 1, 2, 289, 0, 193, 220},            // ai.onnx MaxPool 22
+  {0, 314, 1, 0, 2, 2, 1, 1, 2, 2, 1, 1, 296, 195, 1, 0},               // ai.onnx MaxRoiPool 1
+  {0, 314, 22, 0, 2, 2, 1, 1, 2, 2, 1, 1, 296, 195, 1, 3},              // ai.onnx MaxRoiPool 22
+  {0, 315, 9, 0, 3, 3, 1, 2, 2, 3, 1, 1, 298, 197, 3, 222},             // ai.onnx MaxUnpool 9
+  {0, 315, 11, 0, 3, 3, 1, 2, 2, 3, 1, 1, 298, 197, 3, 222},            // ai.onnx MaxUnpool 11
+  {0, 315, 22, 0, 3, 3, 1, 2, 2, 3, 1, 1, 298, 197, 3, 6},              // ai.onnx MaxUnpool 22
+  {0, 277, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 0},           // ai.onnx Mean 1
+  {0, 277, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 0},           // ai.onnx Mean 6
+  {0, 277, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 0},           // ai.onnx Mean 8
+  {0, 277, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 200, 3},          // ai.onnx Mean 13
+  {0, 317, 9, 0, 1, 1, 1, 1, 1, 1, 1, 1, 301, 0, 1, 0},                 // ai.onnx MeanVarianceNormalization 9
+  {0, 317, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 301, 0, 1, 3},                // ai.onnx MeanVarianceNormalization 13
+  {0, 322, 17, 0, 1, 5, 1, 3, 5, 5, 1, 1, 302, 201, 206, 224},          // ai.onnx MelWeightMatrix 17
+  {0, 323, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 0},           // ai.onnx Min 1
+  {0, 323, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 0},           // ai.onnx Min 6
+  {0, 323, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 0},           // ai.onnx Min 8
+  {0, 323, 12, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 1},          // ai.onnx Min 12
+  {0, 323, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 207, 2},          // ai.onnx Min 13
+  {0, 324, 18, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx Mish 18
+  {0, 324, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Mish 22
+  {0, 326, 10, 0, 1, 2, 1, 1, 2, 2, 1, 1, 303, 4, 6, 1},                // ai.onnx Mod 10
+  {0, 326, 13, 0, 1, 2, 1, 1, 2, 2, 1, 1, 303, 4, 6, 2},                // ai.onnx Mod 13
+  {0, 326, 28, 0, 1, 2, 1, 1, 2, 2, 1, 1, 303, 4, 6, 2},                // ai.onnx Mod 28
+  {0, 327, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                   // ai.onnx Mul 1
+  {0, 327, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                   // ai.onnx Mul 6
+  {0, 327, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                   // ai.onnx Mul 7
+  {0, 327, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                  // ai.onnx Mul 13
+  {0, 327, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                  // ai.onnx Mul 14
+  {0, 330, 7, 0, 3, 1, 1, 2, 1, 1, 1, 1, 304, 2, 56, 227},              // ai.onnx Multinomial 7
+  {0, 330, 22, 0, 3, 1, 1, 2, 1, 1, 1, 1, 304, 2, 56, 92},              // ai.onnx Multinomial 22
+  {0, 331, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Neg 1
+  {0, 331, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 229},                 // ai.onnx Neg 6
+  {0, 331, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 230},                // ai.onnx Neg 13
+  {0, 336, 12, 0, 2, 3, 1, 2, 2, 3, 1, 1, 307, 208, 211, 231},          // ai.onnx NegativeLogLikelihoodLoss 12
+  {0, 336, 13, 0, 2, 3, 1, 2, 2, 3, 1, 1, 307, 208, 211, 231},          // ai.onnx NegativeLogLikelihoodLoss 13
+  {0, 336, 22, 0, 2, 3, 1, 2, 2, 3, 1, 1, 307, 208, 211, 233},          // ai.onnx NegativeLogLikelihoodLoss 22
+  {0, 344, 10, 0, 1, 5, 1, 2, 2, 5, 1, 1, 309, 212, 217, 235},          // ai.onnx NonMaxSuppression 10
+  {0, 344, 11, 0, 1, 5, 1, 2, 2, 5, 1, 1, 309, 212, 217, 235},          // ai.onnx NonMaxSuppression 11
+  {0, 345, 9, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 137},               // ai.onnx NonZero 9
+  {0, 345, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 156, 58},               // ai.onnx NonZero 13
+  {0, 346, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 237},                 // ai.onnx Not 1
+  {0, 349, 9, 0, 1, 3, 1, 3, 3, 3, 1, 1, 217, 218, 206, 238},           // ai.onnx OneHot 9
+  {0, 349, 11, 0, 1, 3, 1, 3, 3, 3, 1, 1, 217, 218, 206, 238},          // ai.onnx OneHot 11
+  {0, 349, 28, 0, 1, 3, 1, 3, 3, 3, 1, 1, 217, 218, 206, 241},          // ai.onnx OneHot 28
+  {0, 352, 15, 0, 1, 1, 1, 2, 0, 1, 1, 1, 310, 221, 56, 244},           // ai.onnx Optional 15
+  {0, 352, 28, 0, 1, 1, 1, 2, 0, 1, 1, 1, 310, 221, 56, 246},           // ai.onnx Optional 28
+  {0, 353, 15, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 248},               // ai.onnx OptionalGetElement 15
+  {0, 353, 18, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 250},               // ai.onnx OptionalGetElement 18
+  {0, 353, 28, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 252},               // ai.onnx OptionalGetElement 28
+  {0, 354, 15, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 2, 56, 254},               // ai.onnx OptionalHasElement 15
+  {0, 354, 18, 0, 0, 1, 1, 2, 0, 1, 1, 1, 0, 221, 56, 256},             // ai.onnx OptionalHasElement 18
+  {0, 354, 28, 0, 0, 1, 1, 2, 0, 1, 1, 1, 0, 221, 56, 258},             // ai.onnx OptionalHasElement 28
+  {0, 355, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 8},                  // ai.onnx Or 1
+  {0, 355, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 8},                  // ai.onnx Or 7
+  {0, 357, 1, 0, 1, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 0},                 // ai.onnx PRelu 1
+  {0, 357, 6, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 0},                 // ai.onnx PRelu 6
+  {0, 357, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 0},                 // ai.onnx PRelu 7
+  {0, 357, 9, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 4},                 // ai.onnx PRelu 9
+  {0, 357, 16, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 222, 1, 5},                // ai.onnx PRelu 16
+  {0, 360, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 311, 11, 3, 0},                // ai.onnx Pad 1
+  {0, 360, 2, 0, 3, 1, 1, 1, 1, 1, 1, 1, 314, 11, 3, 0},                // ai.onnx Pad 2
+  {0, 360, 11, 0, 1, 3, 1, 2, 2, 3, 1, 1, 317, 224, 3, 10},             // ai.onnx Pad 11
+  {0, 360, 13, 0, 1, 3, 1, 2, 2, 3, 1, 1, 317, 224, 3, 58},             // ai.onnx Pad 13
+  {0, 360, 18, 0, 1, 4, 1, 3, 2, 4, 1, 1, 317, 227, 3, 260},            // ai.onnx Pad 18
+  {0, 360, 19, 0, 1, 4, 1, 3, 2, 4, 1, 1, 317, 227, 3, 260},            // ai.onnx Pad 19
+  {0, 360, 21, 0, 1, 4, 1, 3, 2, 4, 1, 1, 317, 227, 3, 263},            // ai.onnx Pad 21
+  {0, 360, 23, 0, 1, 4, 1, 3, 2, 4, 1, 1, 317, 227, 3, 266},            // ai.onnx Pad 23
+  {0, 360, 24, 0, 1, 4, 1, 3, 2, 4, 1, 1, 317, 227, 3, 269},            // ai.onnx Pad 24
+  {0, 360, 25, 0, 1, 4, 1, 3, 2, 4, 1, 1, 317, 227, 3, 272},            // ai.onnx Pad 25
+  {0, 362, 1, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 57, 59, 0},                 // ai.onnx Pow 1
+  {0, 362, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 57, 59, 0},                 // ai.onnx Pow 7
+  {0, 362, 12, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 275},             // ai.onnx Pow 12
+  {0, 362, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 277},             // ai.onnx Pow 13
+  {0, 362, 15, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 279},             // ai.onnx Pow 15
+  {0, 365, 10, 0, 6, 9, 1, 5, 8, 9, 1, 1, 109, 233, 242, 281},          // ai.onnx QLinearConv 10
+  {0, 370, 10, 0, 0, 8, 1, 4, 8, 8, 1, 1, 0, 243, 242, 286},            // ai.onnx QLinearMatMul 10
+  {0, 370, 21, 0, 0, 8, 1, 4, 8, 8, 1, 1, 0, 243, 242, 290},            // ai.onnx QLinearMatMul 21
+  {0, 372, 10, 0, 0, 3, 1, 3, 2, 3, 1, 1, 0, 251, 91, 294},             // ai.onnx QuantizeLinear 10
+  {0, 372, 13, 0, 1, 3, 1, 3, 2, 3, 1, 1, 139, 251, 91, 294},           // ai.onnx QuantizeLinear 13
+  {0, 372, 19, 0, 2, 3, 1, 2, 2, 3, 1, 1, 318, 254, 108, 297},          // ai.onnx QuantizeLinear 19
+  {0, 372, 21, 0, 4, 3, 1, 2, 2, 3, 1, 1, 320, 254, 108, 299},          // ai.onnx QuantizeLinear 21
+  {0, 372, 23, 0, 5, 3, 1, 3, 2, 3, 1, 1, 324, 251, 91, 301},           // ai.onnx QuantizeLinear 23
+  {0, 372, 24, 0, 5, 3, 1, 3, 2, 3, 1, 1, 324, 251, 91, 304},           // ai.onnx QuantizeLinear 24
+  {0, 372, 25, 0, 5, 3, 1, 3, 2, 3, 1, 1, 324, 251, 91, 307},           // ai.onnx QuantizeLinear 25
+  {0, 372, 28, 0, 5, 3, 1, 3, 2, 3, 1, 1, 324, 251, 91, 310},           // ai.onnx QuantizeLinear 28
+  {0, 374, 23, 0, 3, 2, 1, 2, 2, 2, 1, 1, 253, 257, 156, 313},          // ai.onnx RMSNormalization 23
+  {0, 375, 1, 0, 7, 6, 2, 2, 3, 6, 0, 2, 329, 126, 134, 141},           // ai.onnx RNN 1
+  {0, 375, 7, 0, 6, 6, 2, 2, 3, 6, 0, 2, 336, 126, 134, 141},           // ai.onnx RNN 7
+  {0, 375, 14, 0, 7, 6, 2, 2, 3, 6, 0, 2, 342, 126, 134, 141},          // ai.onnx RNN 14
+  {0, 375, 22, 0, 7, 6, 2, 2, 3, 6, 0, 2, 342, 126, 134, 143},          // ai.onnx RNN 22
+  {0, 376, 1, 0, 5, 0, 1, 1, 0, 0, 1, 1, 349, 0, 3, 0},                 // ai.onnx RandomNormal 1
+  {0, 376, 22, 0, 5, 0, 1, 1, 0, 0, 1, 1, 349, 0, 3, 3},                // ai.onnx RandomNormal 22
+  {0, 377, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 354, 2, 56, 151},              // ai.onnx RandomNormalLike 1
+  {0, 377, 22, 0, 4, 1, 1, 2, 1, 1, 1, 1, 354, 2, 56, 153},             // ai.onnx RandomNormalLike 22
+  {0, 380, 1, 0, 5, 0, 1, 1, 0, 0, 1, 1, 358, 0, 3, 0},                 // ai.onnx RandomUniform 1
+  {0, 380, 22, 0, 5, 0, 1, 1, 0, 0, 1, 1, 358, 0, 3, 3},                // ai.onnx RandomUniform 22
+  {0, 381, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 363, 2, 56, 151},              // ai.onnx RandomUniformLike 1
+  {0, 381, 22, 0, 4, 1, 1, 2, 1, 1, 1, 1, 363, 2, 56, 153},             // ai.onnx RandomUniformLike 22
+  {0, 385, 11, 0, 0, 3, 1, 1, 3, 3, 1, 1, 0, 259, 3, 315},              // ai.onnx Range 11
+  {0, 385, 27, 0, 1, 3, 1, 1, 3, 3, 1, 1, 367, 259, 3, 316},            // ai.onnx Range 27
+  {0, 386, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Reciprocal 1
+  {0, 386, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Reciprocal 6
+  {0, 386, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Reciprocal 13
+  {0, 387, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceL1 1
+  {0, 387, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceL1 11
+  {0, 387, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceL1 13
+  {0, 387, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceL1 18
+  {0, 389, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceL2 1
+  {0, 389, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceL2 11
+  {0, 389, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceL2 13
+  {0, 389, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceL2 18
+  {0, 390, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceLogSum 1
+  {0, 390, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceLogSum 11
+  {0, 390, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceLogSum 13
+  {0, 390, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceLogSum 18
+  {0, 390, 28, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 319},          // ai.onnx ReduceLogSum 28
+  {0, 391, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceLogSumExp 1
+  {0, 391, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceLogSumExp 11
+  {0, 391, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceLogSumExp 13
+  {0, 391, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceLogSumExp 18
+  {0, 391, 28, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 319},          // ai.onnx ReduceLogSumExp 28
+  {0, 392, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceMax 1
+  {0, 392, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceMax 11
+  {0, 392, 12, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 321},           // ai.onnx ReduceMax 12
+  {0, 392, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 322},           // ai.onnx ReduceMax 13
+  {0, 392, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 323},          // ai.onnx ReduceMax 18
+  {0, 392, 20, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 325},          // ai.onnx ReduceMax 20
+  {0, 393, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceMean 1
+  {0, 393, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceMean 11
+  {0, 393, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceMean 13
+  {0, 393, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceMean 18
+  {0, 394, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceMin 1
+  {0, 394, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceMin 11
+  {0, 394, 12, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 321},           // ai.onnx ReduceMin 12
+  {0, 394, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 322},           // ai.onnx ReduceMin 13
+  {0, 394, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 323},          // ai.onnx ReduceMin 18
+  {0, 394, 20, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 325},          // ai.onnx ReduceMin 20
+  {0, 395, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceProd 1
+  {0, 395, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceProd 11
+  {0, 395, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceProd 13
+  {0, 395, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceProd 18
+  {0, 396, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceSum 1
+  {0, 396, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceSum 11
+  {0, 396, 13, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceSum 13
+  {0, 397, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},              // ai.onnx ReduceSumSquare 1
+  {0, 397, 11, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 4},             // ai.onnx ReduceSumSquare 11
+  {0, 397, 13, 0, 2, 1, 1, 1, 1, 1, 1, 1, 368, 11, 262, 5},             // ai.onnx ReduceSumSquare 13
+  {0, 397, 18, 0, 2, 2, 1, 2, 1, 2, 1, 1, 370, 263, 262, 317},          // ai.onnx ReduceSumSquare 18
+  {0, 399, 20, 0, 1, 1, 1, 2, 1, 1, 1, 1, 372, 0, 156, 327},            // ai.onnx RegexFullMatch 20
+  {0, 400, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Relu 1
+  {0, 400, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Relu 6
+  {0, 400, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Relu 13
+  {0, 400, 14, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 230},                // ai.onnx Relu 14
+  {0, 402, 1, 0, 2, 1, 1, 1, 1, 1, 1, 1, 373, 11, 265, 0},              // ai.onnx Reshape 1
+  {0, 402, 5, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 266, 265, 137},             // ai.onnx Reshape 5
+  {0, 402, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 266, 265, 58},             // ai.onnx Reshape 13
+  {0, 402, 14, 0, 1, 2, 1, 2, 2, 2, 1, 1, 375, 266, 265, 58},           // ai.onnx Reshape 14
+  {0, 402, 19, 0, 1, 2, 1, 2, 2, 2, 1, 1, 375, 266, 265, 329},          // ai.onnx Reshape 19
+  {0, 402, 21, 0, 1, 2, 1, 2, 2, 2, 1, 1, 375, 266, 265, 331},          // ai.onnx Reshape 21
+  {0, 402, 23, 0, 1, 2, 1, 2, 2, 2, 1, 1, 375, 266, 265, 333},          // ai.onnx Reshape 23
+  {0, 402, 24, 0, 1, 2, 1, 2, 2, 2, 1, 1, 375, 266, 265, 335},          // ai.onnx Reshape 24
+  {0, 402, 25, 0, 1, 2, 1, 2, 2, 2, 1, 1, 375, 266, 265, 337},          // ai.onnx Reshape 25
+  {0, 406, 10, 0, 1, 2, 1, 2, 2, 2, 1, 1, 376, 268, 1, 339},            // ai.onnx Resize 10
+  {0, 406, 11, 0, 6, 4, 1, 4, 3, 4, 1, 1, 377, 270, 1, 341},            // ai.onnx Resize 11
+  {0, 406, 13, 0, 6, 4, 1, 4, 1, 4, 1, 1, 377, 274, 1, 345},            // ai.onnx Resize 13
+  {0, 406, 18, 0, 9, 4, 1, 4, 1, 4, 1, 1, 383, 274, 1, 345},            // ai.onnx Resize 18
+  {0, 406, 19, 0, 9, 4, 1, 4, 1, 4, 1, 1, 383, 274, 1, 345},            // ai.onnx Resize 19
+  {0, 422, 10, 0, 2, 2, 1, 2, 2, 2, 1, 1, 392, 278, 1, 137},            // ai.onnx ReverseSequence 10
+  {0, 422, 28, 0, 2, 2, 1, 2, 2, 2, 1, 1, 392, 278, 1, 58},             // ai.onnx ReverseSequence 28
+  {0, 428, 10, 0, 5, 3, 1, 2, 3, 3, 1, 1, 394, 280, 1, 222},            // ai.onnx RoiAlign 10
+  {0, 428, 16, 0, 6, 3, 1, 2, 3, 3, 1, 1, 399, 280, 1, 222},            // ai.onnx RoiAlign 16
+  {0, 428, 22, 0, 6, 3, 1, 2, 3, 3, 1, 1, 399, 280, 1, 6},              // ai.onnx RoiAlign 22
+  {0, 435, 23, 0, 3, 4, 1, 2, 3, 4, 1, 1, 405, 283, 1, 349},            // ai.onnx RotaryEmbedding 23
+  {0, 436, 11, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                  // ai.onnx Round 11
+  {0, 436, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Round 22
+  {0, 441, 17, 0, 1, 4, 1, 2, 2, 4, 1, 1, 408, 287, 3, 92},             // ai.onnx STFT 17
+  {0, 446, 8, 0, 3, 2, 1, 2, 2, 65535, 1, 65535, 409, 291, 293, 351},   // ai.onnx Scan 8
+  {0, 446, 9, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 353},   // ai.onnx Scan 9
+  {0, 446, 11, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 353},  // ai.onnx Scan 11
+  {0, 446, 16, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 354},  // ai.onnx Scan 16
+  {0, 446, 19, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 355},  // ai.onnx Scan 19
+  {0, 446, 21, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 356},  // ai.onnx Scan 21
+  {0, 446, 23, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 357},  // ai.onnx Scan 23
+  {0, 446, 24, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 358},  // ai.onnx Scan 24
+  {0, 446, 25, 0, 6, 1, 1, 1, 1, 65535, 1, 65535, 412, 294, 295, 359},  // ai.onnx Scan 25
+  {0, 452, 9, 0, 1, 3, 1, 2, 3, 3, 1, 1, 187, 296, 3, 145},             // ai.onnx Scatter 9
+  {0, 452, 11, 1, 1, 3, 1, 2, 3, 3, 1, 1, 187, 296, 3, 145},            // ai.onnx Scatter 11
+  {0, 453, 11, 0, 1, 3, 1, 2, 3, 3, 1, 1, 187, 296, 3, 145},            // ai.onnx ScatterElements 11
+  {0, 453, 13, 0, 1, 3, 1, 2, 3, 3, 1, 1, 187, 296, 3, 56},             // ai.onnx ScatterElements 13
+  {0, 453, 16, 0, 2, 3, 1, 2, 3, 3, 1, 1, 418, 296, 3, 56},             // ai.onnx ScatterElements 16
+  {0, 453, 18, 0, 2, 3, 1, 2, 3, 3, 1, 1, 418, 296, 3, 56},             // ai.onnx ScatterElements 18
+  {0, 454, 11, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 296, 3, 137},              // ai.onnx ScatterND 11
+  {0, 454, 13, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 296, 3, 58},               // ai.onnx ScatterND 13
+  {0, 454, 16, 0, 1, 3, 1, 2, 3, 3, 1, 1, 420, 296, 3, 58},             // ai.onnx ScatterND 16
+  {0, 454, 18, 0, 1, 3, 1, 2, 3, 3, 1, 1, 420, 296, 3, 58},             // ai.onnx ScatterND 18
+  {0, 458, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 421, 0, 1, 0},                 // ai.onnx Selu 1
+  {0, 458, 6, 0, 2, 1, 1, 1, 1, 1, 1, 1, 424, 0, 1, 0},                 // ai.onnx Selu 6
+  {0, 458, 22, 0, 2, 1, 1, 1, 1, 1, 1, 1, 424, 0, 1, 3},                // ai.onnx Selu 22
+  {0, 463, 11, 0, 0, 2, 1, 3, 2, 2, 1, 1, 0, 299, 301, 360},            // ai.onnx SequenceAt 11
+  {0, 464, 11, 0, 0, 1, 1, 2, 1, 65535, 1, 1, 0, 80, 302, 363},         // ai.onnx SequenceConstruct 11
+  {0, 465, 11, 0, 1, 0, 1, 1, 0, 0, 1, 1, 426, 0, 3, 365},              // ai.onnx SequenceEmpty 11
+  {0, 466, 11, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 303, 305, 366},            // ai.onnx SequenceErase 11
+  {0, 467, 11, 0, 0, 3, 1, 3, 2, 3, 1, 1, 0, 306, 305, 368},            // ai.onnx SequenceInsert 11
+  {0, 469, 11, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 82, 309, 371},             // ai.onnx SequenceLength 11
+  {0, 472, 17, 0, 1, 2, 1, 2, 1, 65535, 1, 65535, 264, 310, 312, 373},  // ai.onnx SequenceMap 17
+  {0, 473, 1, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 313, 375},              // ai.onnx Shape 1
+  {0, 473, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 313, 377},             // ai.onnx Shape 13
+  {0, 473, 15, 0, 2, 1, 1, 2, 1, 1, 1, 1, 427, 11, 313, 377},           // ai.onnx Shape 15
+  {0, 473, 19, 0, 2, 1, 1, 2, 1, 1, 1, 1, 427, 11, 313, 379},           // ai.onnx Shape 19
+  {0, 473, 21, 0, 2, 1, 1, 2, 1, 1, 1, 1, 427, 11, 313, 381},           // ai.onnx Shape 21
+  {0, 473, 23, 0, 2, 1, 1, 2, 1, 1, 1, 1, 427, 11, 313, 383},           // ai.onnx Shape 23
+  {0, 473, 24, 0, 2, 1, 1, 2, 1, 1, 1, 1, 427, 11, 313, 385},           // ai.onnx Shape 24
+  {0, 473, 25, 0, 2, 1, 1, 2, 1, 1, 1, 1, 427, 11, 313, 387},           // ai.onnx Shape 25
+  {0, 476, 9, 0, 2, 1, 1, 1, 1, 1, 1, 1, 429, 2, 3, 1},                 // ai.onnx Shrink 9
+  {0, 477, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sigmoid 1
+  {0, 477, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sigmoid 6
+  {0, 477, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Sigmoid 13
+  {0, 478, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 1},                   // ai.onnx Sign 9
+  {0, 478, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 2},                  // ai.onnx Sign 13
+  {0, 479, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Sin 7
+  {0, 479, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Sin 22
+  {0, 480, 9, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Sinh 9
+  {0, 480, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Sinh 22
+  {0, 481, 1, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 375},              // ai.onnx Size 1
+  {0, 481, 13, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 377},             // ai.onnx Size 13
+  {0, 481, 19, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 379},             // ai.onnx Size 19
+  {0, 481, 21, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 381},             // ai.onnx Size 21
+  {0, 481, 23, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 383},             // ai.onnx Size 23
+  {0, 481, 24, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 385},             // ai.onnx Size 24
+  {0, 481, 25, 0, 0, 1, 1, 2, 1, 1, 1, 1, 0, 11, 314, 387},             // ai.onnx Size 25
+  {0, 484, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 431, 11, 3, 64},               // ai.onnx Slice 1
+  {0, 484, 10, 0, 0, 5, 1, 2, 3, 5, 1, 1, 0, 315, 3, 145},              // ai.onnx Slice 10
+  {0, 484, 11, 0, 0, 5, 1, 2, 3, 5, 1, 1, 0, 315, 3, 145},              // ai.onnx Slice 11
+  {0, 484, 13, 0, 0, 5, 1, 2, 3, 5, 1, 1, 0, 315, 3, 56},               // ai.onnx Slice 13
+  {0, 486, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                 // ai.onnx Softmax 1
+  {0, 486, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 139, 2, 3, 0},                // ai.onnx Softmax 11
+  {0, 486, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 217, 2, 3, 3},                // ai.onnx Softmax 13
+  {0, 490, 12, 0, 2, 3, 2, 2, 2, 3, 1, 2, 307, 320, 323, 231},          // ai.onnx SoftmaxCrossEntropyLoss 12
+  {0, 490, 13, 0, 2, 3, 2, 2, 2, 3, 1, 2, 307, 320, 323, 233},          // ai.onnx SoftmaxCrossEntropyLoss 13
+  {0, 491, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Softplus 1
+  {0, 491, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Softplus 22
+  {0, 492, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Softsign 1
+  {0, 492, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Softsign 22
+  {0, 493, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 136, 2, 3, 64},                // ai.onnx SpaceToDepth 1
+  {0, 493, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 136, 2, 3, 65},               // ai.onnx SpaceToDepth 13
+  {0, 493, 28, 0, 2, 1, 1, 1, 1, 1, 1, 1, 137, 2, 3, 65},               // ai.onnx SpaceToDepth 28
+  {0, 496, 1, 0, 2, 2, 1, 1, 1, 2, 1, 65535, 434, 325, 327, 0},         // ai.onnx Split 1
+  {0, 496, 2, 0, 2, 1, 1, 1, 1, 1, 1, 65535, 436, 2, 328, 64},          // ai.onnx Split 2
+  {0, 496, 11, 0, 2, 1, 1, 1, 1, 1, 1, 65535, 436, 2, 328, 64},         // ai.onnx Split 11
+  {0, 496, 13, 0, 1, 2, 1, 2, 1, 2, 1, 65535, 187, 329, 328, 58},       // ai.onnx Split 13
+  {0, 496, 18, 0, 2, 2, 1, 2, 1, 2, 1, 65535, 438, 329, 328, 58},       // ai.onnx Split 18
+  {0, 498, 11, 0, 2, 2, 1, 3, 1, 2, 1, 1, 7, 329, 331, 389},            // ai.onnx SplitToSequence 11
+  {0, 498, 24, 0, 2, 2, 1, 3, 1, 2, 1, 1, 7, 329, 331, 392},            // ai.onnx SplitToSequence 24
+  {0, 499, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sqrt 1
+  {0, 499, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},                   // ai.onnx Sqrt 6
+  {0, 499, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3},                  // ai.onnx Sqrt 13
+  {0, 501, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 84, 11, 332, 64},              // ai.onnx Squeeze 1
+  {0, 501, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 84, 11, 332, 64},             // ai.onnx Squeeze 11
+  {0, 501, 13, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 58},             // ai.onnx Squeeze 13
+  {0, 501, 21, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 331},            // ai.onnx Squeeze 21
+  {0, 501, 23, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 333},            // ai.onnx Squeeze 23
+  {0, 501, 24, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 335},            // ai.onnx Squeeze 24
+  {0, 501, 25, 0, 0, 2, 1, 2, 1, 2, 1, 1, 0, 263, 332, 337},            // ai.onnx Squeeze 25
+  {0, 502, 20, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 57, 59, 395},              // ai.onnx StringConcat 20
+  {0, 509, 10, 0, 4, 1, 1, 1, 1, 1, 1, 1, 440, 0, 1, 396},              // ai.onnx StringNormalizer 10
+  {0, 512, 20, 0, 2, 1, 2, 3, 1, 1, 2, 2, 444, 0, 333, 397},            // ai.onnx StringSplit 20
+  {0, 513, 1, 0, 3, 2, 1, 1, 2, 2, 1, 1, 1, 4, 6, 0},                   // ai.onnx Sub 1
+  {0, 513, 6, 0, 2, 2, 1, 1, 2, 2, 1, 1, 4, 4, 6, 4},                   // ai.onnx Sub 6
+  {0, 513, 7, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 4},                   // ai.onnx Sub 7
+  {0, 513, 13, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 5},                  // ai.onnx Sub 13
+  {0, 513, 14, 0, 0, 2, 1, 1, 2, 2, 1, 1, 0, 4, 6, 2},                  // ai.onnx Sub 14
+  {0, 515, 1, 0, 1, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 0},           // ai.onnx Sum 1
+  {0, 515, 6, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 0},           // ai.onnx Sum 6
+  {0, 515, 8, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 0},           // ai.onnx Sum 8
+  {0, 515, 13, 0, 0, 1, 1, 1, 1, 65535, 1, 1, 0, 191, 335, 3},          // ai.onnx Sum 13
+  {0, 516, 28, 0, 1, 2, 1, 1, 2, 2, 1, 1, 83, 4, 1, 3},                 // ai.onnx SwiGLU 28
+  {0, 517, 24, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx Swish 24
+  {0, 518, 7, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Tan 7
+  {0, 518, 22, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Tan 22
+  {0, 519, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Tanh 1
+  {0, 519, 6, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 0},                   // ai.onnx Tanh 6
+  {0, 519, 13, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 3},                  // ai.onnx Tanh 13
+  {0, 525, 24, 0, 2, 3, 1, 2, 2, 3, 1, 1, 446, 336, 339, 335},          // ai.onnx TensorScatter 24
+  {0, 533, 9, 0, 9, 1, 1, 2, 1, 1, 1, 1, 448, 0, 156, 400},             // ai.onnx TfIdfVectorizer 9
+  {0, 534, 10, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 0},                 // ai.onnx ThresholdedRelu 10
+  {0, 534, 22, 0, 1, 1, 1, 1, 1, 1, 1, 1, 83, 0, 1, 3},                 // ai.onnx ThresholdedRelu 22
+  {0, 536, 1, 0, 0, 3, 1, 1, 3, 3, 1, 1, 0, 340, 3, 0},                 // ai.onnx Tile 1
+  {0, 536, 6, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 343, 3, 375},               // ai.onnx Tile 6
+  {0, 536, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 343, 3, 377},              // ai.onnx Tile 13
+  {0, 539, 1, 0, 2, 1, 2, 2, 1, 1, 2, 2, 457, 0, 345, 216},             // ai.onnx TopK 1
+  {0, 539, 10, 0, 1, 2, 2, 3, 2, 2, 2, 2, 217, 347, 349, 402},          // ai.onnx TopK 10
+  {0, 539, 11, 0, 3, 2, 2, 3, 2, 2, 2, 2, 459, 347, 349, 405},          // ai.onnx TopK 11
+  {0, 539, 24, 0, 3, 2, 2, 3, 2, 2, 2, 2, 459, 347, 349, 408},          // ai.onnx TopK 24
+  {0, 544, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 462, 11, 351, 64},             // ai.onnx Transpose 1
+  {0, 544, 13, 0, 1, 1, 1, 1, 1, 1, 1, 1, 462, 11, 351, 65},            // ai.onnx Transpose 13
+  {0, 544, 21, 0, 1, 1, 1, 1, 1, 1, 1, 1, 462, 11, 351, 69},            // ai.onnx Transpose 21
+  {0, 544, 23, 0, 1, 1, 1, 1, 1, 1, 1, 1, 462, 11, 351, 70},            // ai.onnx Transpose 23
+  {0, 544, 24, 0, 1, 1, 1, 1, 1, 1, 1, 1, 462, 11, 351, 71},            // ai.onnx Transpose 24
+  {0, 544, 25, 0, 1, 1, 1, 1, 1, 1, 1, 1, 462, 11, 351, 72},            // ai.onnx Transpose 25
+  {0, 546, 14, 0, 1, 2, 1, 2, 1, 2, 1, 1, 463, 352, 3, 58},             // ai.onnx Trilu 14
+  {0, 549, 11, 0, 2, 1, 4, 2, 1, 1, 1, 4, 464, 0, 354, 137},            // ai.onnx Unique 11
+  {0, 549, 28, 0, 2, 1, 4, 2, 1, 1, 1, 4, 464, 0, 354, 58},             // ai.onnx Unique 28
+  {0, 551, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 466, 11, 358, 64},             // ai.onnx Unsqueeze 1
+  {0, 551, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 466, 11, 358, 64},            // ai.onnx Unsqueeze 11
+  {0, 551, 13, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 58},             // ai.onnx Unsqueeze 13
+  {0, 551, 21, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 331},            // ai.onnx Unsqueeze 21
+  {0, 551, 23, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 333},            // ai.onnx Unsqueeze 23
+  {0, 551, 24, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 335},            // ai.onnx Unsqueeze 24
+  {0, 551, 25, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 359, 358, 337},            // ai.onnx Unsqueeze 25
+  {0, 554, 1, 0, 3, 1, 1, 1, 1, 1, 1, 1, 467, 0, 1, 411},               // ai.onnx Upsample 1
+  {0, 554, 7, 0, 2, 1, 1, 1, 1, 1, 1, 1, 470, 0, 1, 64},                // ai.onnx Upsample 7
+  {0, 554, 9, 0, 1, 2, 1, 2, 2, 2, 1, 1, 376, 268, 1, 339},             // ai.onnx Upsample 9
+  {0, 554, 10, 1, 1, 2, 1, 2, 2, 2, 1, 1, 376, 268, 1, 339},            // ai.onnx Upsample 10
+  {0, 555, 9, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 361, 56, 412},              // ai.onnx Where 9
+  {0, 555, 16, 0, 0, 3, 1, 2, 3, 3, 1, 1, 0, 361, 56, 414},             // ai.onnx Where 16
+  {0, 556, 1, 0, 2, 2, 1, 2, 2, 2, 1, 1, 4, 4, 10, 8},                  // ai.onnx Xor 1
+  {0, 556, 7, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 4, 10, 8},                  // ai.onnx Xor 7
+  {557, 558, 1, 0, 0, 2, 1, 2, 2, 2, 1, 1, 0, 231, 59, 416},            // ai.onnx.ml ArrayFeatureExtractor 1
+  {557, 560, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 472, 0, 1, 418},             // ai.onnx.ml Binarizer 1
+  {557, 566, 1, 0, 3, 1, 1, 2, 1, 1, 1, 1, 473, 0, 156, 419},           // ai.onnx.ml CastMap 1
+  {557, 572, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 476, 0, 156, 421},           // ai.onnx.ml CategoryMapper 1
+  {557, 575, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 480, 0, 156, 423},           // ai.onnx.ml DictVectorizer 1
+  {557, 577, 1, 0, 1, 1, 1, 2, 1, 65535, 1, 1, 482, 364, 156, 425},     // ai.onnx.ml FeatureVectorizer 1
+  {557, 582, 1, 0, 4, 1, 1, 1, 1, 1, 1, 1, 483, 0, 1, 418},             // ai.onnx.ml Imputer 1
+  {557, 584, 1, 0, 3, 1, 1, 2, 1, 1, 1, 1, 487, 0, 156, 421},           // ai.onnx.ml LabelEncoder 1
+  {557, 584, 2, 0, 9, 1, 1, 2, 1, 1, 1, 1, 490, 0, 156, 427},           // ai.onnx.ml LabelEncoder 2
+  {557, 584, 4, 0, 12, 1, 1, 2, 1, 1, 1, 1, 499, 0, 156, 429},          // ai.onnx.ml LabelEncoder 4
+  {557, 602, 1, 0, 6, 1, 2, 3, 1, 1, 2, 2, 511, 0, 333, 431},           // ai.onnx.ml LinearClassifier 1
+  {557, 604, 1, 0, 4, 1, 1, 2, 1, 1, 1, 1, 517, 0, 156, 434},           // ai.onnx.ml LinearRegressor 1
+  {557, 607, 1, 0, 1, 1, 1, 2, 1, 1, 1, 1, 521, 0, 156, 434},           // ai.onnx.ml Normalizer 1
+  {557, 608, 1, 0, 3, 1, 1, 2, 1, 1, 1, 1, 522, 0, 156, 436},           // ai.onnx.ml OneHotEncoder 1
+  {557, 617, 1, 0, 11, 1, 2, 3, 1, 1, 2, 2, 525, 0, 333, 431},          // ai.onnx.ml SVMClassifier 1
+  {557, 620, 1, 0, 8, 1, 1, 2, 1, 1, 1, 1, 536, 0, 156, 434},           // ai.onnx.ml SVMRegressor 1
+  {557, 621, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 544, 0, 156, 434},           // ai.onnx.ml Scaler 1
+  {557, 637, 5, 0, 16, 1, 1, 1, 1, 1, 1, 1, 546, 0, 1, 0},              // ai.onnx.ml TreeEnsemble 5
+  {557, 647, 1, 0, 17, 1, 2, 3, 1, 1, 2, 2, 562, 0, 333, 431},          // ai.onnx.ml TreeEnsembleClassifier 1
+  {557, 647, 3, 0, 21, 1, 2, 3, 1, 1, 2, 2, 579, 0, 333, 431},          // ai.onnx.ml TreeEnsembleClassifier 3
+  {557, 647, 5, 1, 21, 1, 2, 3, 1, 1, 2, 2, 579, 0, 333, 431},          // ai.onnx.ml TreeEnsembleClassifier 5
+  {557, 657, 1, 0, 17, 1, 1, 2, 1, 1, 1, 1, 600, 0, 156, 434},          // ai.onnx.ml TreeEnsembleRegressor 1
+  {557, 657, 3, 0, 21, 1, 1, 2, 1, 1, 1, 1, 617, 0, 156, 434},          // ai.onnx.ml TreeEnsembleRegressor 3
+  {557, 657, 5, 1, 21, 1, 1, 2, 1, 1, 1, 1, 617, 0, 156, 434},          // ai.onnx.ml TreeEnsembleRegressor 5
+  {557, 659, 1, 0, 2, 1, 1, 2, 1, 1, 1, 1, 638, 0, 365, 438},           // ai.onnx.ml ZipMap 1
+  {662, 663, 1, 0, 4, 3, 1, 1, 3, 3, 1, 1, 640, 366, 1, 440},           // ai.onnx.preview FlexAttention 1
+  {667, 668, 1, 0, 3, 3, 1, 3, 3, 65535, 1, 65535, 644, 369, 372, 441}, // ai.onnx.preview.training Adagrad 1
+  {667, 671, 1, 0, 5, 3, 1, 3, 3, 65535, 1, 65535, 647, 369, 372, 441}, // ai.onnx.preview.training Adam 1
+  {667, 675, 1, 0, 3, 1, 1, 2, 1, 65535, 1, 65535, 652, 373, 374, 151}, // ai.onnx.preview.training Gradient 1
+  {667, 676, 1, 0, 4, 3, 1, 3, 3, 65535, 1, 65535, 655, 369, 372, 441}, // ai.onnx.preview.training Momentum 1
 };
 
 const size_t blok_schemas_count = 659;
 
 const blok_schema_domain blok_schema_domains[] = {
-  {0, 28}, {517, 5}, {616, 1}, {620, 1},
+  {0, 28}, {557, 5}, {662, 1}, {667, 1},
 };
 
 const size_t blok_schema_domains_count = 4;

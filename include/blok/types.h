@@ -71,6 +71,14 @@ typedef struct blok_axis {
   const char *symbol;
 } blok_axis;
 
+// A value of a graph that is being built: what an input or a block gives. i is 0 for none.
+typedef struct blok_value_id {
+  uint32_t i;
+} blok_value_id;
+
+#define BLOK_VALUE_ID_INIT \
+  { 0 }
+
 // Where a library object takes its memory. reallocate(NULL) allocates; every block is aligned for
 // any C type. Called from the threads that call the library, so it must be thread-safe if they are
 // many. The object made with an allocator keeps a copy of this struct for its life.

@@ -426,6 +426,30 @@ START_TEST(build_and_clone__are_clean_when_any_allocation_fails) {
 }
 END_TEST
 
+START_TEST(copy__keeps_every_handle_and_dead_entries) {
+  blok_module *module = sample(), *copy = NULL;
+  const blok_graph *from = module->graph;
+  blok_error error = BLOK_ERROR_INIT;
+  ck_assert_msg(blok_module_copy(module, &copy, &error) == BLOK_OK, "%s", error.message);
+  const blok_graph *to = copy->graph;
+  assert_same_dump(from, to);
+  net_assert_valid(to, true);
+  ck_assert_uint_eq(to->n_nodes, from->n_nodes);
+  ck_assert_uint_eq(to->n_values, from->n_values);
+  for (uint32_t i = 0; i < from->n_nodes; i++) {
+    ck_assert(to->nodes[i].dead == from->nodes[i].dead);
+    if (!from->nodes[i].dead) ck_assert_str_eq(to->nodes[i].name, from->nodes[i].name);
+  }
+  for (uint32_t i = 0; i < from->n_values; i++) {
+    ck_assert(to->values[i].dead == from->values[i].dead);
+    if (!from->values[i].dead) ck_assert_str_eq(to->values[i].name, from->values[i].name);
+  }
+  blok_module_free(&module);
+  net_assert_valid(copy->graph, true);
+  blok_module_free(&copy);
+}
+END_TEST
+
 Suite *suite_clone(void) {
   Suite *suite = suite_create("clone");
   TCase *tests = tcase_create("clone");
@@ -438,6 +462,7 @@ Suite *suite_clone(void) {
   tcase_add_test(tests, clone__leaves_notes_behind_when_told_to);
   tcase_add_test(tests, clone__copies_attributes_of_every_type);
   tcase_add_test(tests, clone__can_grow_and_be_named_in);
+  tcase_add_test(tests, copy__keeps_every_handle_and_dead_entries);
   tcase_add_test(tests, free__releases_a_literal_kept_twice_once);
   tcase_add_test(tests, build_and_clone__are_clean_when_any_allocation_fails);
   suite_add_tcase(suite, tests);

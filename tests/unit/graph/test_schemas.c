@@ -74,6 +74,20 @@ START_TEST(latest_opset__is_known_for_each_domain) {
 }
 END_TEST
 
+START_TEST(attr_find__gives_the_default_as_text) {
+  const blok_schema_attr *attr = blok_schema_attr_find(find("Gemm", 13), "alpha");
+  ck_assert(attr->has_fallback);
+  ck_assert_str_eq(blok_schema_text(attr->fallback), "1");
+  attr = blok_schema_attr_find(find("Conv", 11), "auto_pad");
+  ck_assert_str_eq(blok_schema_text(attr->fallback), "NOTSET");
+  attr = blok_schema_attr_find(find("LeakyRelu", 6), "alpha");
+  ck_assert_str_eq(blok_schema_text(attr->fallback), "0.00999999978");
+  attr = blok_schema_attr_find(find("Conv", 11), "strides");
+  ck_assert(!attr->has_fallback);
+  ck_assert_str_eq(blok_schema_text(attr->fallback), "");
+}
+END_TEST
+
 START_TEST(attr_find__gives_type_and_need) {
   const blok_schema_attr *attr = blok_schema_attr_find(find("Gemm", 13), "alpha");
   ck_assert_uint_eq(attr->type, 1);
@@ -124,6 +138,7 @@ Suite *suite_schemas(void) {
   tcase_add_test(tests, find__takes_ai_onnx_for_the_default_domain);
   tcase_add_test(tests, find__reaches_every_row);
   tcase_add_test(tests, latest_opset__is_known_for_each_domain);
+  tcase_add_test(tests, attr_find__gives_the_default_as_text);
   tcase_add_test(tests, attr_find__gives_type_and_need);
   tcase_add_test(tests, formals__say_what_may_be_left_out_and_what_agrees);
   tcase_add_test(tests, rows__say_what_is_deprecated);
