@@ -3,12 +3,14 @@
 // The rule, on names of slots: a float initializer counts unless every slot that reads it says how
 // rather than what (shapes, pads, scales, bounds), or holds BatchNormalization's statistics. What a
 // Constant node holds may be anything (anchors, a mean to subtract), so that it counts only where a
-// slot reads it as a weight.
+// slot reads it as a weight. The ones and zeros of an InstanceNormalization that spells a group
+// norm are none. Where a call hands it over, the slots of the function's body say.
 #include <string.h>
 
 #include "base/error.h"
 #include "base/size.h"
 #include "blocks/matcher.h"
+#include "graph/functions.h"
 
 // ---- Parameters ---------------------------------------------------------------------------------
 
@@ -105,19 +107,41 @@ static void note(uint8_t *readings, blok_value_id value, reading how) {
   if (readings[value.i] < how) readings[value.i] = (uint8_t)how;
 }
 
-static reading reading_of(const blok_node *node, uint32_t slot) {
+// What the functions of a file do with their inputs.
+typedef struct callees {
+  const blok_module *module;
+  blok_functions functions;
+  uint8_t **readings;  // by function: by input
+  blok_arena arena;
+} callees;
+
+static reading reading_by_call(const callees *known, const blok_node *node, uint32_t slot,
+                               bool *call) {
+  const blok_function *function = NULL;
+  if (known->functions.n && !(node->op != BLOK_OP_UNKNOWN && !*blok_node_domain(node))) {
+    function = blok_functions_find(&known->functions, node);
+  }
+  *call = function && function->body && slot < function->body->n_inputs;
+  return *call ? (reading)known->readings[function - known->module->functions][slot] : NOT_READ;
+}
+
+static reading reading_of(const callees *known, const blok_node *node, uint32_t slot) {
+  bool call;
+  const reading inside = reading_by_call(known, node, slot, &call);
+  if (call) return inside;
   if (!counted_slot(node, slot)) return READ_AS_STEERING;
   if (weighted(node)) return READ_AS_WEIGHT;
   return is_default_op(node, "Add") || is_default_op(node, "Mul") ? READ_AS_VECTOR : READ_SOMEHOW;
 }
 
-static void note_readings(const blok_graph *graph, uint8_t *readings) {
+static void note_readings(const callees *known, const blok_graph *graph, uint8_t *readings) {
   for (uint32_t n = 0; n < graph->n_order; n++) {
     const blok_node *node = blok_node_at(graph, graph->order[n]);
     // An Identity's reading is counted by the Identity.
     if (is_default_op(node, "Identity")) continue;
+    const bool grouped = blok_spells_groups(graph, node);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
-      note(readings, node->inputs[i], reading_of(node, i));
+      note(readings, node->inputs[i], grouped && i ? READ_AS_STEERING : reading_of(known, node, i));
     }
     for (uint32_t a = 0; a < node->n_attrs; a++) {
       const blok_attr *attr = &node->attrs[a];
@@ -136,6 +160,51 @@ static void note_readings(const blok_graph *graph, uint8_t *readings) {
   }
 }
 
+// ---- Functions ----------------------------------------------------------------------------------
+
+// Takes over what body says of its inputs; *more: that is more than was known.
+static blok_status note_function(callees *known, uint32_t index, const blok_allocator *allocator,
+                                 bool *more, blok_error *error) {
+  const blok_graph *body = known->module->functions[index].body;
+  if (!body) return BLOK_OK;
+  uint8_t *readings = blok_alloc_array(allocator, body->n_values, sizeof *readings);
+  if (!readings) return blok_fail_memory(error, body->n_values);
+  note_readings(known, body, readings);
+  for (uint32_t i = 0; i < body->n_inputs; i++) {
+    uint8_t *at = &known->readings[index][i];
+    const uint8_t found = readings[body->inputs[i].value.i];
+    *more = *more || found > *at;
+    if (found > *at) *at = found;
+  }
+  blok_free(allocator, readings);
+  return BLOK_OK;
+}
+
+// Functions may stand behind those that call them, so that it takes as many rounds as they nest.
+static blok_status note_functions(callees *known, const blok_allocator *allocator,
+                                  blok_error *error) {
+  enum { ROUNDS = 64 };
+  const blok_module *module = known->module;
+  BLOK_TRY(blok_functions_sort(module, &known->functions, error));
+  known->readings = blok_arena_array(&known->arena, module->n_functions, sizeof(uint8_t *));
+  if (!known->readings) return blok_fail_memory(error, 0);
+  for (uint32_t f = 0; f < module->n_functions; f++) {
+    const blok_graph *body = module->functions[f].body;
+    known->readings[f] = blok_arena_array(&known->arena, body ? body->n_inputs : 0, 1);
+    if (!known->readings[f]) return blok_fail_memory(error, 0);
+  }
+  bool more = module->n_functions > 0;
+  for (int round = 0; more && round < ROUNDS; round++) {
+    more = false;
+    for (uint32_t f = 0; f < module->n_functions; f++) {
+      BLOK_TRY(note_function(known, f, allocator, &more, error));
+    }
+  }
+  return BLOK_OK;
+}
+
+// ---- A file -------------------------------------------------------------------------------------
+
 // Elements of a Constant node that count, read as it is.
 static uint64_t size_of_constant(const blok_node *node, uint8_t how) {
   uint64_t size = 0;
@@ -152,25 +221,27 @@ static uint64_t size_of_constant(const blok_node *node, uint8_t how) {
   return how == READ_AS_VECTOR && vector && size > 1 ? size : 0;
 }
 
-static blok_status count_graph(const blok_graph *graph, const blok_allocator *allocator,
-                               uint64_t *total, blok_error *error);
+static blok_status count_graph(const callees *known, const blok_graph *graph,
+                               const blok_allocator *allocator, uint64_t *total, blok_error *error);
 
-static blok_status count_inner(const blok_node *node, const blok_allocator *allocator,
-                               uint64_t *total, blok_error *error) {
+static blok_status count_inner(const callees *known, const blok_node *node,
+                               const blok_allocator *allocator, uint64_t *total,
+                               blok_error *error) {
   for (uint32_t a = 0; a < node->n_attrs; a++) {
     const blok_attr *attr = &node->attrs[a];
     if (attr->type != BLOK_ATTR_GRAPH && attr->type != BLOK_ATTR_GRAPHS) continue;
     for (uint32_t g = 0; g < attr->n; g++) {
       const blok_graph *inner = attr->as.graphs[g].graph;
-      if (inner) BLOK_TRY(count_graph(inner, allocator, total, error));
+      if (inner) BLOK_TRY(count_graph(known, inner, allocator, total, error));
     }
   }
   return BLOK_OK;
 }
 
 // The importer has bounded the depth of subgraphs.
-static blok_status count_graph(const blok_graph *graph, const blok_allocator *allocator,
-                               uint64_t *total, blok_error *error) {
+static blok_status count_graph(const callees *known, const blok_graph *graph,
+                               const blok_allocator *allocator, uint64_t *total,
+                               blok_error *error) {
   uint8_t *readings = blok_alloc_array(allocator, graph->n_values, sizeof *readings);
   uint64_t *sizes = blok_alloc_array(allocator, graph->n_values, sizeof *sizes);
   blok_status status = BLOK_OK;
@@ -178,7 +249,7 @@ static blok_status count_graph(const blok_graph *graph, const blok_allocator *al
     status = blok_fail_memory(error, graph->n_values * sizeof *sizes);
     goto done;
   }
-  note_readings(graph, readings);
+  note_readings(known, graph, readings);
   for (uint32_t v = 1; v < graph->n_values; v++) {
     const blok_value *value = &graph->values[v];
     if (!value->dead) sizes[v] = size_of(value->literal);
@@ -193,7 +264,7 @@ static blok_status count_graph(const blok_graph *graph, const blok_allocator *al
     if (is_default_op(node, "Identity") && readings[made.i] != READ_AS_STEERING) {
       *total += sizes[in.i];
     }
-    BLOK_TRY_TO(done, count_inner(node, allocator, total, error));
+    BLOK_TRY_TO(done, count_inner(known, node, allocator, total, error));
   }
 done:
   blok_free(allocator, sizes);
@@ -206,9 +277,17 @@ blok_status blok_count_parameters(const blok_module *source, const blok_allocato
   uint64_t total = 0;
   *out = 0;
   if (!source->graph) return BLOK_OK;
-  BLOK_TRY(count_graph(source->graph, blok_allocator_or_default(allocator), &total, error));
-  *out = total;
-  return BLOK_OK;
+  allocator = blok_allocator_or_default(allocator);
+  callees known = {.module = source};
+  blok_arena_init(&known.arena, allocator);
+  blok_status status = note_functions(&known, allocator, error);
+  if (status == BLOK_OK) {
+    status = count_graph(&known, source->graph, allocator, &total, error);
+  }
+  blok_functions_free(&known.functions);
+  blok_arena_free(&known.arena);
+  if (status == BLOK_OK) *out = total;
+  return status;
 }
 
 // ---- Multiply-adds ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "blocks/drop_path.h"
 #include "blocks/matcher.h"
 
 // Rows that are found by the row before them.
@@ -220,6 +221,7 @@ blok_status blok_blocks_match(const blok_graph *graph, const blok_facts *facts,
   }
   BLOK_TRY_TO(done, finish(&matcher, error));
   BLOK_TRY_TO(done, blok_scope_tell_apart(&matcher, error));
+  BLOK_TRY_TO(done, blok_drop_path_read(graph->module, matcher.overlay, error));
   *out = matcher.overlay;
   matcher.overlay = NULL;
 done:

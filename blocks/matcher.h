@@ -34,6 +34,10 @@ typedef struct blok_unit {
   blok_value_id slope;         // of a prelu
   blok_value_id factor;        // of a scale: the constant
   blok_scale scale;            // of a scale
+  blok_norm norm;              // of a norm
+  int32_t norm_groups;         // of a group norm
+  double epsilon;              // of a norm
+  blok_value_id weights[4];    // of a norm: scale, B, of a batch norm mean and var too
   uint32_t record;             // of a squeeze-excite
 } blok_unit;
 
@@ -125,6 +129,13 @@ void blok_matcher_close(blok_matcher *matcher);  // the overlay goes too where i
 
 // Finds convolutions, norms and activations.
 BLOK_MUST_CHECK blok_status blok_units_find(blok_matcher *matcher, blok_error *error);
+// Fills the unit if the node is the last one of a norm at inference, of constants: a
+// BatchNormalization, GroupNormalization or InstanceNormalization, or a LayerNormalization over the
+// channels, which stands between two Transposes. (norms.c)
+bool blok_norm_read(const blok_matcher *matcher, blok_node_id node, blok_unit *unit);
+// In a source graph: an InstanceNormalization of channels that a Reshape has put into groups, by
+// scale 1 and shift 0. Exporters spell a group norm so, whose own scale and shift follow. (norms.c)
+bool blok_spells_groups(const blok_graph *graph, const blok_node *node);
 // Adds one that a matcher found.
 BLOK_MUST_CHECK blok_status blok_unit_add(blok_matcher *matcher, const blok_unit *unit,
                                           blok_error *error);
@@ -190,8 +201,8 @@ BLOK_MUST_CHECK blok_status blok_record_conv(blok_matcher *matcher, int32_t pare
                                              const blok_unit *conv, const blok_unit *norm,
                                              const blok_unit *act, bool pre, blok_error *error);
 // The descriptor and the weights of the same.
-blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit *conv,
-                                   const blok_unit *norm, const blok_unit *act);
+blok_conv_desc blok_conv_described(const blok_unit *conv, const blok_unit *norm,
+                                   const blok_unit *act);
 blok_conv_weights blok_conv_weighed(const blok_matcher *matcher, const blok_unit *conv,
                                     const blok_unit *norm, const blok_unit *act);
 

@@ -73,4 +73,16 @@ const char *blok_gate_form_name(blok_gate_form form) {
   return index < sizeof names / sizeof names[0] ? names[index] : "other";
 }
 
-const char *blok_norm_name(blok_norm norm) { return norm == BLOK_NORM_BATCH ? "batch" : "none"; }
+const char *blok_norm_name(blok_norm norm) {
+  switch (norm) {
+    case BLOK_NORM_BATCH:
+      return "batch";
+    case BLOK_NORM_GROUP:
+      return "group";
+    case BLOK_NORM_LAYER:
+      return "layer";
+    case BLOK_NORM_NONE:
+      break;
+  }
+  return "none";
+}

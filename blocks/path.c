@@ -183,7 +183,7 @@ void blok_body_describe(const blok_matcher *matcher, const blok_body *body,
   desc->order = body->order;
   for (uint32_t i = 0; i < body->n; i++) {
     const blok_stretch *part = &body->part[i];
-    desc->conv[i] = blok_conv_described(matcher, part->conv, part->norm, part->act);
+    desc->conv[i] = blok_conv_described(part->conv, part->norm, part->act);
     weights->conv[i] = blok_conv_weighed(matcher, part->conv, part->norm, part->act);
   }
   desc->has_se = body->se != NULL;

@@ -231,13 +231,13 @@ blok_status blok_record_add(blok_matcher *matcher, const blok_block_record *reco
 
 // ---- Convolutions -------------------------------------------------------------------------------
 
-blok_conv_desc blok_conv_described(const blok_matcher *matcher, const blok_unit *conv,
-                                   const blok_unit *norm, const blok_unit *act) {
+blok_conv_desc blok_conv_described(const blok_unit *conv, const blok_unit *norm,
+                                   const blok_unit *act) {
   blok_conv_desc desc = *conv->conv;
   if (norm) {
-    const blok_node *node = blok_node_at(matcher->graph, norm->nodes[0]);
-    desc.norm = BLOK_NORM_BATCH;
-    desc.epsilon = (double)blok_node_float(node, "epsilon", 1e-5f);
+    desc.norm = norm->norm;
+    desc.norm_groups = norm->norm_groups;
+    desc.epsilon = norm->epsilon;
   }
   if (act) {
     desc.activation = act->activation;
@@ -255,9 +255,7 @@ blok_conv_weights blok_conv_weighed(const blok_matcher *matcher, const blok_unit
   weights.weight = blok_node_input(node, 1);
   weights.bias = blok_node_input(node, 2);
   if (act) weights.slope = act->slope;
-  if (!norm) return weights;
-  node = blok_node_at(matcher->graph, norm->nodes[0]);
-  for (uint32_t i = 0; i < 4; i++) weights.norm[i] = blok_node_input(node, i + 1);
+  if (norm) memcpy(weights.norm, norm->weights, sizeof weights.norm);
   return weights;
 }
 
@@ -274,7 +272,7 @@ blok_status blok_record_conv(blok_matcher *matcher, int32_t parent, const blok_u
   const blok_unit *after = act ? act : norm ? norm : conv;
   record.entry = pre ? before->in : conv->in;
   record.exit = pre ? conv->out : after->out;
-  blok_conv_desc desc = blok_conv_described(matcher, conv, norm, act);
+  blok_conv_desc desc = blok_conv_described(conv, norm, act);
   blok_conv_weights weights = blok_conv_weighed(matcher, conv, norm, act);
   record.conv = &desc;
   record.weights = &weights;

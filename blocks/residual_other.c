@@ -315,7 +315,7 @@ static bool is_positional(const blok_matcher *matcher, blok_value_id constant,
 static bool ends_branch(const blok_matcher *matcher, blok_value_id value) {
   blok_node_id maker = blok_value_producer(matcher->graph, value);
   if (!maker.i) return false;
-  if (blok_node_at(matcher->graph, maker)->op == BLOK_OP_BatchNormalization) return true;
+  if (blok_unit_making(matcher, value, BLOK_UNIT_NORM)) return true;
   return matcher->traits[maker.i] & (BLOK_TRAIT_CONV | BLOK_TRAIT_RESIZE);
 }
 

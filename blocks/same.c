@@ -21,8 +21,9 @@ static bool same_conv(const blok_conv_desc *a, const blok_conv_desc *b) {
          same_ints(a->kernel, b->kernel, 2) && same_ints(a->stride, b->stride, 2) &&
          same_ints(a->pads, b->pads, 4) && same_ints(a->dilation, b->dilation, 2) &&
          a->groups == b->groups && a->bias == b->bias && a->norm == b->norm &&
-         same_number(a->epsilon, b->epsilon) && a->activation == b->activation &&
-         same_number(a->alpha, b->alpha) && same_number(a->beta, b->beta);
+         a->norm_groups == b->norm_groups && same_number(a->epsilon, b->epsilon) &&
+         a->activation == b->activation && same_number(a->alpha, b->alpha) &&
+         same_number(a->beta, b->beta);
 }
 
 static bool same_se(const blok_se_desc *a, const blok_se_desc *b) {
@@ -67,7 +68,7 @@ static bool same_residual(const blok_residual_desc *a, const blok_residual_desc 
   }
   return same_skip(a, b) && a->scale == b->scale && same_number(a->scale_number, b->scale_number) &&
          a->after_add == b->after_add && same_number(a->after_alpha, b->after_alpha) &&
-         same_number(a->after_beta, b->after_beta);
+         same_number(a->after_beta, b->after_beta) && same_number(a->drop_path, b->drop_path);
 }
 
 static bool same_gate(const blok_gate_desc *a, const blok_gate_desc *b) {

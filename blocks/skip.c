@@ -13,7 +13,7 @@ typedef struct addition {
   blok_skip_step step[4];
   blok_conv_weights weights[4];
   uint32_t n_nodes;
-  blok_node_id nodes[2];  // the last one first
+  blok_node_id nodes[4];  // the last one first
   const blok_unit *conv, *norm;
 } addition;
 
@@ -54,13 +54,18 @@ static bool may_stand(const blok_skip_path *path, const blok_conv_desc *conv) {
          !depthwise(path->convs[0].conv->conv);
 }
 
+// A norm's, the last one first.
+static void add_nodes(addition *added, const blok_unit *norm) {
+  for (uint32_t i = norm->n_nodes; i-- > 0;) added->nodes[added->n_nodes++] = norm->nodes[i];
+}
+
 static bool read_conv(const blok_matcher *matcher, const blok_skip_path *path,
                       const blok_unit *conv, const blok_unit *norm, addition *added) {
   if (!may_stand(path, conv->conv)) return false;
   blok_skip_step *step = new_step(added, BLOK_SKIP_CONV);
-  step->conv = blok_conv_described(matcher, conv, norm, NULL);
+  step->conv = blok_conv_described(conv, norm, NULL);
   added->weights[0] = blok_conv_weighed(matcher, conv, norm, NULL);
-  if (norm) added->nodes[added->n_nodes++] = norm->nodes[0];
+  if (norm) add_nodes(added, norm);
   added->nodes[added->n_nodes++] = conv->nodes[0];
   added->conv = conv;
   added->norm = norm;
@@ -75,15 +80,15 @@ static bool read_norm(const blok_matcher *matcher, const blok_skip_path *path,
       read_conv(matcher, path, conv, norm, added)) {
     return true;
   }
-  const blok_node *node = blok_node_at(matcher->graph, norm->nodes[0]);
-  const blok_literal *scale = blok_value_at(matcher->graph, node->inputs[1])->literal;
+  const blok_literal *scale = blok_value_at(matcher->graph, norm->weights[0])->literal;
   if (scale->rank != 1 || scale->dims[0] < 1 || scale->dims[0] > INT32_MAX) return false;
   blok_skip_step *step = new_step(added, BLOK_SKIP_NORM);
   step->conv.in_channels = (int32_t)scale->dims[0];
-  step->conv.norm = BLOK_NORM_BATCH;
-  step->conv.epsilon = (double)blok_node_float(node, "epsilon", 1e-5f);
-  for (uint32_t i = 0; i < 4; i++) added->weights[0].norm[i] = blok_node_input(node, i + 1);
-  added->nodes[added->n_nodes++] = norm->nodes[0];
+  step->conv.norm = norm->norm;
+  step->conv.norm_groups = norm->norm_groups;
+  step->conv.epsilon = norm->epsilon;
+  memcpy(added->weights[0].norm, norm->weights, sizeof norm->weights);
+  add_nodes(added, norm);
   added->from = norm->in;
   return true;
 }
@@ -396,8 +401,19 @@ static void print_window(char *out, size_t size, const int32_t kernel[2], const 
   }
 }
 
+// "batch", "group 32", "layer".
+static const char *print_norm(char *out, size_t size, const blok_conv_desc *conv) {
+  const char *name = blok_norm_name(conv->norm);
+  if (conv->norm == BLOK_NORM_GROUP) {
+    snprintf(out, size, "%s %d", name, conv->norm_groups);
+  } else {
+    snprintf(out, size, "%s", name);
+  }
+  return out;
+}
+
 static void print_step(char *out, size_t size, const blok_skip_step *step) {
-  char window[64];
+  char window[64], norm[32];
   const char *name;
   switch (step->op) {
     case BLOK_SKIP_CONV:
@@ -405,7 +421,8 @@ static void print_step(char *out, size_t size, const blok_skip_step *step) {
       name = step->conv.groups == 1   ? "conv"
              : depthwise(&step->conv) ? "depthwise"
                                       : "grouped conv";
-      snprintf(out, size, "%s%s%s", name, window, step->conv.norm ? " + batch" : "");
+      snprintf(out, size, "%s%s%s%s", name, window, step->conv.norm ? " + " : "",
+               step->conv.norm ? print_norm(norm, sizeof norm, &step->conv) : "");
       return;
     case BLOK_SKIP_AVERAGE_POOL:
     case BLOK_SKIP_MAX_POOL:
@@ -414,7 +431,7 @@ static void print_step(char *out, size_t size, const blok_skip_step *step) {
       snprintf(out, size, "%s%s", name, window);
       return;
     case BLOK_SKIP_NORM:
-      snprintf(out, size, "batch");
+      (void)print_norm(out, size, &step->conv);
       return;
     case BLOK_SKIP_PAD:
       snprintf(out, size, "pad");
@@ -429,7 +446,7 @@ static void print_step(char *out, size_t size, const blok_skip_step *step) {
 }
 
 const char *blok_skip_text(const blok_matcher *matcher, const blok_skip_path *path, bool *failed) {
-  char text[768] = "", word[96];
+  char text[1024] = "", word[128];
   *failed = false;
   if (path->n == 0 && !path->elsewhere) return NULL;
   size_t used = 0;

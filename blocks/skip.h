@@ -8,7 +8,7 @@
 
 #include "blocks/matcher.h"
 
-#define BLOK_SKIP_NODES 12
+#define BLOK_SKIP_NODES 20
 
 // Why a path goes no further.
 typedef enum blok_skip_stop {

@@ -60,6 +60,7 @@ static bool find_inner(attempt *self) {
   blok_gather_unit(&self->nodes, self->inner);
   value = layout_before(self, self->inner->in);
   self->norm = blok_unit_making(self->matcher, value, BLOK_UNIT_NORM);
+  if (self->norm && self->norm->norm != BLOK_NORM_BATCH) self->norm = NULL;
   if (self->norm) {
     blok_gather_unit(&self->nodes, self->norm);
     value = self->norm->in;
@@ -140,10 +141,9 @@ static void describe(const attempt *self, blok_se_desc *se, blok_conv_weights we
   }
   weights[0].slope = self->inner->slope;
   if (!self->norm) return;
-  const blok_node *node = blok_node_at(self->matcher->graph, self->norm->nodes[0]);
-  se->norm = BLOK_NORM_BATCH;
-  se->epsilon = (double)blok_node_float(node, "epsilon", 1e-5f);
-  for (uint32_t i = 0; i < 4; i++) weights[0].norm[i] = blok_node_input(node, i + 1);
+  se->norm = self->norm->norm;
+  se->epsilon = self->norm->epsilon;
+  memcpy(weights[0].norm, self->norm->weights, sizeof weights[0].norm);
 }
 
 static blok_status record(blok_matcher *matcher, const attempt *self, blok_error *error) {

@@ -100,21 +100,6 @@ static bool read_conv(const blok_matcher *matcher, const blok_node *node, blok_c
   return true;
 }
 
-// ---- Norms --------------------------------------------------------------------------------------
-
-// A BatchNormalization at inference, of constants, of which only the first output is read.
-static bool is_norm(const blok_matcher *matcher, const blok_node *node) {
-  if (blok_node_int(node, "training_mode", 0) != 0 || !blok_node_input(node, 0).i) return false;
-  for (uint32_t i = 1; i < 5; i++) {
-    if (!constant(matcher, blok_node_input(node, i))) return false;
-  }
-  for (uint32_t i = 1; i < node->n_outputs; i++) {
-    blok_value_id extra = node->outputs[i];
-    if (extra.i && !blok_only_read(matcher, extra, 0)) return false;
-  }
-  return true;
-}
-
 // ---- Scales -------------------------------------------------------------------------------------
 
 // One number a channel of x, on axis 1 of a rank of 4, all of them as many as x has channels.
@@ -157,15 +142,11 @@ static bool read_one(const blok_matcher *matcher, const blok_node *node, blok_un
   memset(unit, 0, sizeof *unit);
   if (node->op == BLOK_OP_Conv && read_conv(matcher, node, desc)) {
     unit->kind = BLOK_UNIT_CONV;
-  } else if (node->op == BLOK_OP_BatchNormalization && is_norm(matcher, node)) {
-    unit->kind = BLOK_UNIT_NORM;
-  } else if (read_scale(matcher, node, unit)) {
-    unit->kind = BLOK_UNIT_SCALE;
+    unit->in = node->inputs[0];
     return true;
-  } else {
-    return false;
   }
-  unit->in = node->inputs[0];
+  if (!read_scale(matcher, node, unit)) return false;
+  unit->kind = BLOK_UNIT_SCALE;
   return true;
 }
 
@@ -175,6 +156,7 @@ static blok_status read_unit(blok_matcher *matcher, blok_node_id id, blok_error 
   blok_conv_desc desc;
   if (!blok_node_output(node, 0).i) return BLOK_OK;
   if (blok_activation_read(matcher, id, &unit)) return blok_unit_add(matcher, &unit, error);
+  if (blok_norm_read(matcher, id, &unit)) return blok_unit_add(matcher, &unit, error);
   if (!read_one(matcher, node, &unit, &desc)) return BLOK_OK;
   if (unit.kind == BLOK_UNIT_CONV) {
     unit.conv = blok_arena_copy(&matcher->scratch, &desc, sizeof desc);

@@ -9,6 +9,12 @@ static blok_written_act act_of(const blok_writer *writer, const blok_conv_desc *
                             blok_writer_value(writer, weights->slope)};
 }
 
+static blok_status write_norm(blok_writer *writer, const char *part, const blok_conv_desc *desc,
+                              const blok_conv_weights *weights, blok_value_id *value) {
+  return blok_write_norm(writer, part, desc->norm, desc->norm_groups, desc->epsilon, weights,
+                         value);
+}
+
 // ---- The skip path ------------------------------------------------------------------------------
 
 static blok_status set_window(blok_writer *writer, blok_node_id node, const blok_skip_step *step) {
@@ -65,9 +71,9 @@ static blok_status write_step(blok_writer *writer, const char *part, const blok_
   switch (step->op) {
     case BLOK_SKIP_CONV:
       BLOK_TRY(blok_write_conv(writer, part, &step->conv, weights, value));
-      return blok_write_norm(writer, part, step->conv.norm, step->conv.epsilon, weights, value);
+      return write_norm(writer, part, &step->conv, weights, value);
     case BLOK_SKIP_NORM:
-      return blok_write_norm(writer, part, step->conv.norm, step->conv.epsilon, weights, value);
+      return write_norm(writer, part, &step->conv, weights, value);
     case BLOK_SKIP_AVERAGE_POOL:
     case BLOK_SKIP_MAX_POOL:
       return write_pool(writer, part, step, value);
@@ -107,7 +113,7 @@ static blok_status write_post(blok_writer *writer, const char *part, int32_t ind
   const blok_written_act act = act_of(writer, conv, of);
   const bool se = desc->has_se && desc->se_conv == index;
   BLOK_TRY(blok_write_conv(writer, part, conv, of, value));
-  BLOK_TRY(blok_write_norm(writer, part, conv->norm, conv->epsilon, of, value));
+  BLOK_TRY(write_norm(writer, part, conv, of, value));
   if (se && desc->se_before_act) {
     BLOK_TRY(blok_write_squeeze_excite(writer, "se", &desc->se, weights->se, value));
   }
@@ -123,7 +129,7 @@ static blok_status write_pre(blok_writer *writer, const char *part, int32_t inde
   const blok_conv_desc *conv = &desc->conv[index];
   const blok_conv_weights *of = &weights->conv[index];
   const blok_written_act act = act_of(writer, conv, of);
-  BLOK_TRY(blok_write_norm(writer, part, conv->norm, conv->epsilon, of, value));
+  BLOK_TRY(write_norm(writer, part, conv, of, value));
   BLOK_TRY(blok_write_activation(writer, part, &act, value));
   *preact = *value;
   BLOK_TRY(blok_write_conv(writer, part, conv, of, value));
@@ -205,7 +211,7 @@ static blok_status write_conv_norm_act(blok_writer *writer, const blok_block_rec
   const blok_conv_desc *desc = record->conv;
   const blok_written_act act = act_of(writer, desc, record->weights);
   BLOK_TRY(blok_write_conv(writer, "", desc, record->weights, value));
-  BLOK_TRY(blok_write_norm(writer, "", desc->norm, desc->epsilon, record->weights, value));
+  BLOK_TRY(write_norm(writer, "", desc, record->weights, value));
   return blok_write_activation(writer, "", &act, value);
 }
 
@@ -236,6 +242,9 @@ blok_status blok_write_block(blok_writer *writer, const blok_block_record *recor
     case BLOK_GATE:
       return BLOK_OK;
   }
-  make_exit(writer->graph, value, blok_writer_value(writer, record->exit));
+  writer->made = value;
+  if (!record->exit.i) return BLOK_OK;
+  writer->made = blok_writer_value(writer, record->exit);
+  make_exit(writer->graph, value, writer->made);
   return BLOK_OK;
 }

@@ -23,17 +23,19 @@ BLOK_MUST_CHECK blok_status blok_blocks_write(const blok_module *module, const b
 // Where the nodes of one block go: to the end of graph's order.
 typedef struct blok_writer {
   blok_graph *graph;
-  const blok_value_id *values;  // by handle of the matched graph: graph's value for it
+  const blok_value_id *values;  // by handle of the matched graph: graph's value for it. NULL: the
+                                // record names graph's own values
   blok_names *taken;            // names of graph's nodes and values; new ones are put in
   uint32_t next_name;           // the last number that told two names apart
   const char *scope;            // what the block's names begin with
   blok_dtype dtype;             // of the numbers that it needs
   blok_value_id skip;           // its skip path where that has been written; none otherwise
   blok_error *error;
+  blok_value_id made;  // what the last block made: its exit where it has one
 } blok_writer;
 
-// Writes the block. What it reads must be there; its exit must have no producer. region_out of a
-// residual_other is read as it is. Writes nothing for a gate.
+// Writes the block. What it reads must be there; its exit must have no producer, or be none.
+// region_out of a residual_other is read as it is. Writes nothing for a gate.
 BLOK_MUST_CHECK blok_status blok_write_block(blok_writer *writer, const blok_block_record *record);
 
 // ---- Parts: each reads *value and leaves in it what it made -------------------------------------
@@ -42,7 +44,7 @@ BLOK_MUST_CHECK blok_status blok_write_block(blok_writer *writer, const blok_blo
 
 // A value of graph for one of the matched graph, none for none.
 static inline blok_value_id blok_writer_value(const blok_writer *writer, blok_value_id value) {
-  return writer->values[value.i];
+  return writer->values ? writer->values[value.i] : value;
 }
 
 // stem, or stem + a number, whichever no node and no value has yet. stem must live as long as the
@@ -57,13 +59,16 @@ BLOK_MUST_CHECK blok_status blok_write_node(blok_writer *writer, const char *par
                                             const blok_value_id *inputs, blok_value_id *value,
                                             blok_node_id *node);
 
-// Constants: a number of rank 0, integers, and value itself as an initializer of these dims (value
+// Constants: a number of rank 0, integers, float32 numbers, and value itself as an initializer of these dims (value
 // when it has them already).
 BLOK_MUST_CHECK blok_status blok_write_number(blok_writer *writer, const char *part,
                                               const char *what, double number,
                                               blok_value_id *value);
 BLOK_MUST_CHECK blok_status blok_write_ints(blok_writer *writer, const char *part, const char *what,
                                             const int64_t *ints, uint32_t n, blok_value_id *value);
+BLOK_MUST_CHECK blok_status blok_write_floats(blok_writer *writer, const char *part,
+                                              const char *what, const float *floats, uint32_t n,
+                                              blok_value_id *value);
 BLOK_MUST_CHECK blok_status blok_write_shaped(blok_writer *writer, uint32_t rank,
                                               const int64_t *dims, blok_value_id *value);
 
@@ -71,9 +76,13 @@ BLOK_MUST_CHECK blok_status blok_write_shaped(blok_writer *writer, uint32_t rank
 BLOK_MUST_CHECK blok_status blok_write_conv(blok_writer *writer, const char *part,
                                             const blok_conv_desc *desc,
                                             const blok_conv_weights *weights, blok_value_id *value);
+// A norm over axis 1 of [N, C, H, W]; groups: of a group norm. weights->norm holds scale and B, of
+// a batch norm mean and var too; B of a layer norm may be none. A group norm of as many groups as
+// channels is written as InstanceNormalization, a layer norm as LayerNormalization between two
+// Transposes.
 BLOK_MUST_CHECK blok_status blok_write_norm(blok_writer *writer, const char *part, blok_norm norm,
-                                            double epsilon, const blok_conv_weights *weights,
-                                            blok_value_id *value);
+                                            int32_t groups, double epsilon,
+                                            const blok_conv_weights *weights, blok_value_id *value);
 typedef struct blok_written_act {
   blok_activation activation;
   double alpha, beta;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "blocks/drop_path.h"
 #include "blocks/write.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
@@ -323,6 +324,7 @@ static blok_status work(rewriter *self, const blok_module *module) {
   BLOK_TRY(renumber(self));
   self->module->has_ir_version = true;
   if (self->module->ir_version < NEWEST_IR) self->module->ir_version = NEWEST_IR;
+  BLOK_TRY(blok_drop_path_keep(self->overlay, self->module, self->error));
   return blok_graph_verify(self->module->graph, true, self->error);
 }
 

@@ -88,6 +88,12 @@ blok_status blok_write_ints(blok_writer *writer, const char *part, const char *w
   return write_constant(writer, part, what, BLOK_I64, 1, dims, ints, n * sizeof *ints, value);
 }
 
+blok_status blok_write_floats(blok_writer *writer, const char *part, const char *what,
+                              const float *floats, uint32_t n, blok_value_id *value) {
+  const int64_t dims[1] = {n};
+  return write_constant(writer, part, what, BLOK_F32, 1, dims, floats, n * sizeof *floats, value);
+}
+
 blok_status blok_write_shaped(blok_writer *writer, uint32_t rank, const int64_t *dims,
                               blok_value_id *value) {
   blok_graph *graph = writer->graph;
@@ -137,14 +143,64 @@ blok_status blok_write_conv(blok_writer *writer, const char *part, const blok_co
   return set_ints(writer, node, "strides", desc->stride, 2);
 }
 
-blok_status blok_write_norm(blok_writer *writer, const char *part, blok_norm norm, double epsilon,
-                            const blok_conv_weights *weights, blok_value_id *value) {
-  if (norm == BLOK_NORM_NONE) return BLOK_OK;
-  blok_value_id inputs[5] = {*value};
-  blok_node_id node = BLOK_NO_NODE;
-  for (uint32_t i = 0; i < 4; i++) inputs[1 + i] = blok_writer_value(writer, weights->norm[i]);
-  BLOK_TRY(blok_write_node(writer, part, "BatchNormalization", 5, inputs, value, &node));
+static blok_status set_epsilon(blok_writer *writer, blok_node_id node, double epsilon) {
   return blok_node_set_float(writer->graph, node, "epsilon", (float)epsilon, writer->error);
+}
+
+static blok_status write_batch_norm(blok_writer *writer, const char *part, double epsilon,
+                                    const blok_value_id inputs[5], blok_value_id *value) {
+  blok_node_id node = BLOK_NO_NODE;
+  BLOK_TRY(blok_write_node(writer, part, "BatchNormalization", 5, inputs, value, &node));
+  return set_epsilon(writer, node, epsilon);
+}
+
+static blok_status write_group_norm(blok_writer *writer, const char *part, int32_t groups,
+                                    double epsilon, const blok_value_id inputs[5],
+                                    blok_value_id *value) {
+  const blok_literal *scale = blok_value_at(writer->graph, inputs[1])->literal;
+  const bool each = scale && scale->rank == 1 && scale->dims[0] == groups;
+  blok_node_id node = BLOK_NO_NODE;
+  BLOK_TRY(blok_write_node(writer, part, each ? "InstanceNormalization" : "GroupNormalization", 3,
+                           inputs, value, &node));
+  BLOK_TRY(set_epsilon(writer, node, epsilon));
+  if (each) return BLOK_OK;
+  return blok_node_set_int(writer->graph, node, "num_groups", groups, writer->error);
+}
+
+static blok_status write_turned(blok_writer *writer, const char *part, const int64_t perm[4],
+                                blok_value_id *value) {
+  blok_node_id node = BLOK_NO_NODE;
+  BLOK_TRY(blok_write_node(writer, part, "Transpose", 1, value, value, &node));
+  return blok_node_set_ints(writer->graph, node, "perm", perm, 4, writer->error);
+}
+
+static blok_status write_layer_norm(blok_writer *writer, const char *part, double epsilon,
+                                    blok_value_id inputs[5], blok_value_id *value) {
+  static const int64_t last[4] = {0, 2, 3, 1}, back[4] = {0, 3, 1, 2};
+  blok_node_id node = BLOK_NO_NODE;
+  BLOK_TRY(write_turned(writer, part, last, &inputs[0]));
+  BLOK_TRY(blok_write_node(writer, part, "LayerNormalization", 3, inputs, value, &node));
+  BLOK_TRY(blok_node_set_int(writer->graph, node, "axis", -1, writer->error));
+  BLOK_TRY(set_epsilon(writer, node, epsilon));
+  return write_turned(writer, part, back, value);
+}
+
+blok_status blok_write_norm(blok_writer *writer, const char *part, blok_norm norm, int32_t groups,
+                            double epsilon, const blok_conv_weights *weights,
+                            blok_value_id *value) {
+  blok_value_id inputs[5] = {*value};
+  for (uint32_t i = 0; i < 4; i++) inputs[1 + i] = blok_writer_value(writer, weights->norm[i]);
+  switch (norm) {
+    case BLOK_NORM_NONE:
+      return BLOK_OK;
+    case BLOK_NORM_BATCH:
+      return write_batch_norm(writer, part, epsilon, inputs, value);
+    case BLOK_NORM_GROUP:
+      return write_group_norm(writer, part, groups, epsilon, inputs, value);
+    case BLOK_NORM_LAYER:
+      return write_layer_norm(writer, part, epsilon, inputs, value);
+  }
+  return BLOK_FAIL(writer->error, BLOK_E_INTERNAL, "a block has norm %d, which is none", (int)norm);
 }
 
 // ---- Activations --------------------------------------------------------------------------------

@@ -77,7 +77,8 @@ static blok_status write_between(excite *self, const blok_conv_weights *weights)
   const blok_se_desc *desc = self->desc;
   const char *part = part_of(self, "fc1");
   if (!part) return blok_fail_memory(self->writer->error, 0);
-  BLOK_TRY(blok_write_norm(self->writer, part, desc->norm, desc->epsilon, weights, &self->value));
+  BLOK_TRY(
+      blok_write_norm(self->writer, part, desc->norm, 0, desc->epsilon, weights, &self->value));
   blok_written_act act = {desc->activation, desc->alpha, desc->beta,
                           blok_writer_value(self->writer, weights->slope)};
   BLOK_TRY(fit_channels(self, &act.slope, self->flat ? 1 : 3));

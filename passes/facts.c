@@ -120,8 +120,8 @@ static blok_status check_size(const driver *self, blok_value_id value, const blo
 // Slots that hold weights: inference needs no numbers of them, so these are not read from the file.
 static bool weight_slot(blok_op op) {
   return op == BLOK_OP_Conv || op == BLOK_OP_Gemm || op == BLOK_OP_MatMul ||
-         op == BLOK_OP_BatchNormalization || op == BLOK_OP_LayerNormalization ||
-         op == BLOK_OP_PRelu;
+         op == BLOK_OP_BatchNormalization || op == BLOK_OP_GroupNormalization ||
+         op == BLOK_OP_LayerNormalization || op == BLOK_OP_PRelu;
 }
 
 // Reads a small initializer that a node may want the numbers of.

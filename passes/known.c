@@ -43,6 +43,27 @@ blok_status blok_known_each(blok_graph *graph, blok_known_visit visit, blok_erro
   return each(graph, NULL, visit, error);
 }
 
+typedef struct presence {
+  blok_op op;
+  bool any;
+} presence;
+
+static blok_status look_for(blok_graph *graph, void *context, blok_error *error) {
+  presence *self = context;
+  (void)error;
+  for (uint32_t i = 0; !self->any && i < graph->n_order; i++) {
+    self->any = blok_node_at(graph, graph->order[i])->op == self->op;
+  }
+  return BLOK_OK;
+}
+
+blok_status blok_known_where(blok_graph *graph, blok_op op, blok_known_visit visit,
+                             blok_error *error) {
+  presence wanted = {op, false};
+  BLOK_TRY(blok_each_graph(graph, look_for, &wanted, error));
+  return wanted.any ? blok_known_each(graph, visit, error) : BLOK_OK;
+}
+
 const blok_fact *blok_known_in(const blok_facts *facts, const blok_node *node, uint32_t slot) {
   return blok_facts_of(facts, blok_node_input(node, slot));
 }

@@ -16,6 +16,10 @@ typedef blok_status (*blok_known_visit)(blok_graph *graph, blok_facts *facts, bl
 BLOK_MUST_CHECK blok_status blok_known_each(blok_graph *graph, blok_known_visit visit,
                                             blok_error *error);
 
+// The same, and nothing where neither graph nor a subgraph holds a node of op: facts cost a sweep.
+BLOK_MUST_CHECK blok_status blok_known_where(blok_graph *graph, blok_op op, blok_known_visit visit,
+                                             blok_error *error);
+
 // Facts of a node's input or first output; never NULL.
 const blok_fact *blok_known_in(const blok_facts *facts, const blok_node *node, uint32_t slot);
 const blok_fact *blok_known_out(const blok_facts *facts, const blok_node *node);

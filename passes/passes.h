@@ -18,6 +18,9 @@ typedef struct blok_pass_options {
 typedef blok_status (*blok_pass_fn)(blok_module *module, const blok_pass_options *options,
                                     blok_error *error);
 
+// Metadata of a model that its working graph keeps (blocks/drop_path.h).
+#define BLOK_DROP_PATH_KEY "blok.drop_path"
+
 // Makes the working graph: a clone of source (storages shared, each node naming its sources) that
 // has been sorted, upgraded to the newest operator versions, inlined, folded, simplified and swept.
 // Fails with BLOK_E_UNSUPPORTED when an operator is not known, with a list of kinds, counts and

@@ -14,6 +14,9 @@
 // past it would hide that. Whether it must is known only after the sweep, which is then done again,
 // a bounded number of times.
 //
+// A LayerNormalization over the channels of a picture stands between two Transposes that nothing
+// else reads. Those three are one norm to all that follows (blocks/norms.c), and stay together.
+//
 // A Transpose that moves nothing but axes of size 1 is a Reshape, and counts for none.
 #include "passes/transposes.h"
 
@@ -37,6 +40,7 @@ typedef enum mover_role {
 typedef struct mover {
   blok_layouts layouts;
   blok_graph *graph;
+  blok_uses uses;        // before any change
   uint8_t *role;         // by node: mover_role
   uint8_t *apart;        // by node: a Transpose that takes its input as a plain value
   uint32_t *group;       // by value: a value of the same group, itself for the one it goes by
@@ -99,6 +103,36 @@ static bool is_identity(const blok_layout *layout) {
   return true;
 }
 
+static bool read_once(const mover *self, blok_value_id value) {
+  return blok_uses_count(&self->uses, value) == 1;
+}
+
+static bool is_perm(const blok_layout *layout, const uint32_t perm[4]) {
+  return layout->rank == 4 && memcmp(layout->perm, perm, 4 * sizeof *perm) == 0;
+}
+
+// The second Transpose of a norm over the channels; own: the layout that it gives.
+static bool ends_norm(const mover *self, const blok_node *node, const blok_layout *own) {
+  static const uint32_t to_last[4] = {0, 2, 3, 1}, to_first[4] = {0, 3, 1, 2};
+  const blok_value_id normed = blok_node_input(node, 0);
+  const blok_node *norm = blok_node_at(self->graph, blok_value_producer(self->graph, normed));
+  uint32_t axis = 0;
+  if (!is_perm(own, to_first) || norm->op != BLOK_OP_LayerNormalization ||
+      !read_once(self, normed) || !blok_axis_normal(blok_node_int(norm, "axis", -1), 4, &axis) ||
+      axis != 3) {
+    return false;
+  }
+  const blok_value_id turned = blok_node_input(norm, 0);
+  const blok_layout *layout = layout_of(self, turned);
+  const blok_node_id first = turned.i ? blok_value_producer(self->graph, turned) : BLOK_NO_NODE;
+  if (!first.i || !layout || self->role[first.i] != TURNS || !read_once(self, turned)) return false;
+  // What comes in is plain.
+  return is_perm(layout, to_last) &&
+         (self->apart[first.i] ||
+          !layout_of(self, blok_node_input(blok_node_at(self->graph, first), 0))) &&
+         !blok_layout_only_ones(blok_facts_of(self->layouts.facts, turned), layout);
+}
+
 static blok_status look_at_transpose(mover *self, blok_node_id id, blok_error *error) {
   const blok_node *node = blok_node_at(self->graph, id);
   blok_value_id in = blok_node_input(node, 0);
@@ -106,6 +140,7 @@ static blok_status look_at_transpose(mover *self, blok_node_id id, blok_error *e
   const blok_layout *before = self->apart[id.i] ? NULL : layout_of(self, in);
   blok_layout own = {0};
   if (!in.i || !out.i || !own_layout(self, node, &own)) return BLOK_OK;
+  if (!before && ends_norm(self, node, &own)) return BLOK_OK;
   if (before) {
     for (uint32_t i = 0; i < own.rank; i++) own.perm[i] = before->perm[own.perm[i]];
   }
@@ -397,7 +432,11 @@ static blok_status visit(blok_graph *graph, blok_facts *facts, blok_error *error
   self.next = blok_arena_array(arena, graph->n_nodes, sizeof *self.next);
   bool room = self.layouts.of && self.layouts.constants && self.role && self.apart && self.group &&
               self.gain && self.needed && self.plain && self.next;
-  return room ? move_all(&self, error) : blok_fail_memory(error, n);
+  if (!room) return blok_fail_memory(error, n);
+  BLOK_TRY(blok_uses_build(graph, &graph->module->allocator, &self.uses, error));
+  const blok_status status = move_all(&self, error);
+  blok_uses_free(&self.uses);
+  return status;
 }
 
 blok_status blok_pass_transposes(blok_module *module, const blok_pass_options *options,

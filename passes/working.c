@@ -49,12 +49,34 @@ static blok_status run_pass(const pass *step, blok_module *module, const blok_pa
 #endif
 }
 
+// Of the model's notes the working graph has only what blocks are told by.
+static blok_status keep_metadata(const blok_module *source, blok_module *module,
+                                 blok_error *error) {
+  const blok_notes *notes = source->notes;
+  for (uint32_t i = 0; notes && i < notes->n_metadata; i++) {
+    const blok_property *property = &notes->metadata[i];
+    if (!property->key || strcmp(property->key, BLOK_DROP_PATH_KEY) != 0) continue;
+    blok_notes *kept = blok_arena_zero(&module->arena, sizeof *kept);
+    blok_property *copy = blok_arena_zero(&module->arena, sizeof *copy);
+    if (!kept || !copy) return blok_fail_memory(error, sizeof *kept);
+    copy->key = BLOK_DROP_PATH_KEY;
+    copy->value = blok_arena_text(&module->arena, property->value);
+    if (property->value && !copy->value) return blok_fail_memory(error, strlen(property->value));
+    kept->n_metadata = 1;
+    kept->metadata = copy;
+    module->notes = kept;
+    return BLOK_OK;
+  }
+  return BLOK_OK;
+}
+
 blok_status blok_working_graph(const blok_module *source, const blok_pass_options *options,
                                blok_module **out, blok_error *error) {
   *out = NULL;
   blok_module *module = NULL;
   blok_status status = BLOK_OK;
   BLOK_TRY(blok_module_clone(source, true, false, &module, error));
+  BLOK_TRY_TO(fail, keep_metadata(source, module, error));
   for (size_t i = 0; i < PASSES; i++) {
     if (options->progress &&
         options->progress(options->progress_context, passes[i].what, i, PASSES) != 0) {

@@ -28,12 +28,12 @@ static void begin_line(blok_canvas *canvas, const blok_block *block) {
       block->in_channels > 0 ? blok_textf("x  %d channels", block->in_channels) : blok_textf("x"));
 }
 
-// "batch norm -> relu", either left out where there is none. Takes the activation's text.
-static char *chain(blok_norm norm, char *activation, bool utf8) {
-  const bool both = norm != BLOK_NORM_NONE && activation[0] != '\0';
-  char *text = norm == BLOK_NORM_NONE ? blok_textf("%s", activation)
-               : both ? blok_textf("batch norm %s %s", blok_draw_arrow(utf8), activation)
-                      : blok_textf("batch norm");
+// "batch norm -> relu", either left out where there is none. Takes both texts.
+static char *chain(char *norm, char *activation, bool utf8) {
+  const bool both = norm[0] != '\0' && activation[0] != '\0';
+  char *text = blok_textf("%s%s%s%s%s", norm, both ? " " : "", both ? blok_draw_arrow(utf8) : "",
+                          both ? " " : "", activation);
+  free(norm);
   free(activation);
   return text;
 }
@@ -42,9 +42,10 @@ static char *chain(blok_norm norm, char *activation, bool utf8) {
 
 static void product_line(blok_canvas *canvas, const blok_se_desc *se, bool first) {
   const int which = first ? 0 : 1;
-  char *behind = first ? chain(se->norm, blok_draw_activation(se->activation, se->alpha, se->beta),
-                               canvas->utf8)
-                       : blok_draw_activation(se->gate, se->gate_alpha, se->gate_beta);
+  char *behind =
+      first ? chain(blok_draw_norm(se->norm, 0),
+                    blok_draw_activation(se->activation, se->alpha, se->beta), canvas->utf8)
+            : blok_draw_activation(se->gate, se->gate_alpha, se->gate_beta);
   const char *arrow = behind[0] == '\0' ? "" : blok_draw_arrow(canvas->utf8);
   blok_canvas_line(canvas, BLOK_MARK_LOOP_UNIT,
                    blok_textf("%s%s  %d > %d%s%s%s%s",
@@ -71,8 +72,8 @@ static void conv_line(blok_canvas *canvas, const blok_conv_desc *conv, bool pre,
                       bool alone) {
   const char *arrow = blok_draw_arrow(canvas->utf8);
   const blok_activation shown = activation ? conv->activation : BLOK_ACT_NONE;
-  char *beside =
-      chain(conv->norm, blok_draw_activation(shown, conv->alpha, conv->beta), canvas->utf8);
+  char *beside = chain(blok_draw_norm(conv->norm, conv->norm_groups),
+                       blok_draw_activation(shown, conv->alpha, conv->beta), canvas->utf8);
   blok_line *line = blok_canvas_line(canvas, BLOK_MARK_UNIT, NULL);
   line->parts[1] = blok_draw_operator(conv);
   line->parts[2] = blok_textf("%d > %d", conv->in_channels, conv->out_channels);
@@ -246,8 +247,8 @@ static void residual_lines(blok_canvas *canvas, const blok_outline *outline, siz
     const blok_conv_desc *conv = &desc->conv[0];
     blok_canvas_line(
         canvas, BLOK_MARK_UNIT,
-        chain(conv->norm, blok_draw_activation(conv->activation, conv->alpha, conv->beta),
-              canvas->utf8));
+        chain(blok_draw_norm(conv->norm, conv->norm_groups),
+              blok_draw_activation(conv->activation, conv->alpha, conv->beta), canvas->utf8));
   }
   if (added && desc->skip_elsewhere) {
     blok_canvas_line(canvas, BLOK_MARK_APART, NULL)->label =

@@ -93,8 +93,6 @@ void blok_draw_frame(const blok_outline *outline, size_t index, blok_frame *fram
 
 static const char *operator_of(const blok_skip_step *step) {
   switch (step->op) {
-    case BLOK_SKIP_NORM:
-      return "BatchNormalization";
     case BLOK_SKIP_AVERAGE_POOL:
       return "AveragePool";
     case BLOK_SKIP_MAX_POOL:
@@ -106,9 +104,26 @@ static const char *operator_of(const blok_skip_step *step) {
     case BLOK_SKIP_SCALE:
       return step->divides ? "Div" : "Mul";
     case BLOK_SKIP_CONV:
+    case BLOK_SKIP_NORM:
       break;
   }
   return "";
+}
+
+// True when the step is one of this operator.
+static bool is_step(const blok_skip_step *step, const char *op) {
+  if (step->op != BLOK_SKIP_NORM) return strcmp(op, operator_of(step)) == 0;
+  switch (step->conv.norm) {
+    case BLOK_NORM_BATCH:
+      return strcmp(op, "BatchNormalization") == 0;
+    case BLOK_NORM_GROUP:
+      return strcmp(op, "GroupNormalization") == 0 || strcmp(op, "InstanceNormalization") == 0;
+    case BLOK_NORM_LAYER:
+      return strcmp(op, "LayerNormalization") == 0;
+    case BLOK_NORM_NONE:
+      break;
+  }
+  return false;
 }
 
 bool blok_draw_framed(blok_frame *frame, size_t member, const char *op) {
@@ -116,7 +131,7 @@ bool blok_draw_framed(blok_frame *frame, size_t member, const char *op) {
   if (member >= frame->first && member <= frame->last) return true;
   for (int32_t i = 0; i < BLOK_SKIP_STEPS; i++) {
     if (!frame->skip_left[i]) continue;
-    if (strcmp(op, operator_of(&frame->block->residual->skip_step[i])) != 0) continue;
+    if (!is_step(&frame->block->residual->skip_step[i], op)) continue;
     frame->skip_left[i] = false;
     return true;
   }

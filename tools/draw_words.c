@@ -45,20 +45,28 @@ char *blok_draw_operator(const blok_conv_desc *conv) {
                     conv->bias ? " + bias" : "");
 }
 
+char *blok_draw_norm(blok_norm norm, int32_t groups) {
+  if (norm == BLOK_NORM_NONE) return blok_textf("%s", "");
+  if (norm == BLOK_NORM_GROUP) return blok_textf("%s norm %d", blok_norm_name(norm), groups);
+  return blok_textf("%s norm", blok_norm_name(norm));
+}
+
 char *blok_draw_conv(const blok_conv_desc *conv, bool utf8) {
   const char *arrow = blok_draw_arrow(utf8);
   char *operator_text = blok_draw_operator(conv);
   char *activation = blok_draw_activation(conv->activation, conv->alpha, conv->beta);
-  const bool norm = conv->norm != BLOK_NORM_NONE;
+  char *norm_text = blok_draw_norm(conv->norm, conv->norm_groups);
+  const bool norm = norm_text[0] != '\0';
   const bool active = activation[0] != '\0';
-  char *text =
-      blok_textf("%s  %d > %d%s%s%s%s%s%s%s", operator_text, conv->in_channels, conv->out_channels,
-                 norm ? "  " : "", norm ? arrow : "", norm ? " batch norm" : "",
-                 !active ? ""
-                 : norm  ? " "
-                         : "  ",
-                 active ? arrow : "", active ? " " : "", activation);
+  char *text = blok_textf("%s  %d > %d%s%s%s%s%s%s%s%s", operator_text, conv->in_channels,
+                          conv->out_channels, norm ? "  " : "", norm ? arrow : "", norm ? " " : "",
+                          norm_text,
+                          !active ? ""
+                          : norm  ? " "
+                                  : "  ",
+                          active ? arrow : "", active ? " " : "", activation);
   free(operator_text);
+  free(norm_text);
   free(activation);
   return text;
 }
@@ -70,7 +78,7 @@ char *blok_draw_step(const blok_skip_step *step, bool utf8) {
     case BLOK_SKIP_CONV:
       return blok_draw_conv(&step->conv, utf8);
     case BLOK_SKIP_NORM:
-      return blok_textf("batch norm");
+      return blok_draw_norm(step->conv.norm, step->conv.norm_groups);
     case BLOK_SKIP_AVERAGE_POOL:
       return blok_textf("average pool %s", window);
     case BLOK_SKIP_MAX_POOL:

@@ -11,6 +11,9 @@ const char *blok_draw_arrow(bool utf8);  // what stands between operations
 // "leaky_relu(0.1)"; "" for none.
 char *blok_draw_activation(blok_activation activation, double alpha, double beta);
 
+// "batch norm", "group norm 32", "layer norm"; "" for none.
+char *blok_draw_norm(blok_norm norm, int32_t groups);
+
 // "conv 3x3 /2 + bias", "depthwise 5x5".
 char *blok_draw_operator(const blok_conv_desc *conv);
 

@@ -202,6 +202,7 @@ static void put_answers(page *self, const blok_block *block) {
     blok_json_text(json, "skip_of", block->skip_of);
     if (desc->order != BLOK_ORDER_NONE) blok_json_text(json, "order", blok_order_name(desc->order));
     blok_json_text(json, "after_add", blok_activation_name(desc->after_add));
+    if (desc->drop_path > 0) blok_json_number(json, "drop_path", desc->drop_path);
   }
   const blok_se_desc *se = blok_inspect_se(block);
   if (se != NULL) {
@@ -214,6 +215,9 @@ static void put_answers(page *self, const blok_block *block) {
     blok_json_int(json, "height", block->conv->kernel[0]);
     blok_json_int(json, "width", block->conv->kernel[1]);
     blok_json_text(json, "norm", blok_norm_name(block->conv->norm));
+    if (block->conv->norm_groups > 0) {
+      blok_json_int(json, "norm_groups", block->conv->norm_groups);
+    }
   }
 }
 

@@ -64,6 +64,7 @@ static void write_conv(blok_json *json, const char *key, const blok_conv_desc *c
   blok_json_int(json, "groups", conv->groups);
   blok_json_bool(json, "bias", conv->bias);
   write_norm(json, conv->norm, conv->epsilon);
+  write_present(json, "norm_groups", conv->norm_groups);
   write_activation(json, "activation", "alpha", "beta", conv->activation, conv->alpha, conv->beta);
   blok_json_close(json);
 }
@@ -107,6 +108,7 @@ static void write_step(blok_json *json, const blok_skip_step *step) {
   if (step->op == BLOK_SKIP_NORM) {
     blok_json_int(json, "channels", step->conv.in_channels);
     write_norm(json, step->conv.norm, step->conv.epsilon);
+    write_present(json, "norm_groups", step->conv.norm_groups);
   }
   if (average || step->op == BLOK_SKIP_MAX_POOL) {
     write_list(json, "kernel", step->kernel, 2);
@@ -218,6 +220,14 @@ static void write_scale(blok_json *json, const blok_residual_desc *desc) {
   blok_json_close(json);
 }
 
+static void write_drop_path(blok_json *json, const blok_residual_desc *desc) {
+  if (desc == NULL || desc->drop_path == 0) {
+    blok_json_null(json, "drop_path");
+  } else {
+    blok_json_number(json, "drop_path", desc->drop_path);
+  }
+}
+
 static void write_gate(blok_json *json, const blok_gate_desc *gate) {
   if (gate == NULL) {
     blok_json_null(json, "gate");
@@ -257,6 +267,7 @@ static void write_block(blok_json *json, const blok_model *model, size_t index) 
   write_convs(json, block);
   write_se(json, block);
   write_scale(json, block->residual);
+  write_drop_path(json, block->residual);
   write_gate(json, block->gate);
   blok_json_uint(json, "parameters", block->parameters);
   blok_inspect_json_macs(json, block->macs);

@@ -50,7 +50,14 @@ typedef enum blok_activation {
   BLOK_ACT_ELU = 14
 } blok_activation;
 
-typedef enum blok_norm { BLOK_NORM_NONE = 0, BLOK_NORM_BATCH = 1 } blok_norm;
+typedef enum blok_norm {
+  BLOK_NORM_NONE = 0,
+  BLOK_NORM_BATCH = 1,  // PyTorch's BatchNorm2d: per channel, by running statistics
+  BLOK_NORM_GROUP = 2,  // GroupNorm: mean and variance of each group of channels of each picture.
+                        // norm_groups 1 normalises a whole picture, as many as there are channels
+                        // each channel (InstanceNorm2d)
+  BLOK_NORM_LAYER = 3   // LayerNorm over the channels of each pixel (ConvNeXt's LayerNorm2d)
+} blok_norm;
 
 // How a squeeze-excite's product is written.
 typedef enum blok_product {
@@ -93,8 +100,8 @@ BLOK_API const char *blok_block_kind_name(blok_block_kind kind);
 BLOK_API const char *blok_skip_name(blok_skip skip);     // "identity", "projection", "none"
 BLOK_API const char *blok_order_name(blok_order order);  // "post", "pre", "none"
 BLOK_API const char *blok_activation_name(blok_activation activation);  // "relu", "silu", ...
-BLOK_API const char *blok_norm_name(blok_norm norm);                    // "batch", "none"
-BLOK_API const char *blok_gate_form_name(blok_gate_form form);          // "eca", ..., "other"
+BLOK_API const char *blok_norm_name(blok_norm norm);            // "batch", "group", "layer", "none"
+BLOK_API const char *blok_gate_form_name(blok_gate_form form);  // "eca", ..., "other"
 
 // One convolution of a block with the norm and activation around it, in 2-D.
 typedef struct blok_conv_desc {
@@ -110,13 +117,14 @@ typedef struct blok_conv_desc {
   blok_norm norm;  // of the same conv_norm_act: after it (post) or before it (pre)
   double epsilon;  // of the norm
   blok_activation activation;
-  double alpha, beta;  // of the activation where it has parameters (slope; low and high)
+  double alpha, beta;   // of the activation where it has parameters (slope; low and high)
+  int32_t norm_groups;  // BLOK_NORM_GROUP: of its channels; 0 otherwise
 } blok_conv_desc;
 
 #define BLOK_CONV_DESC_INIT                                                                       \
   {                                                                                               \
     sizeof(blok_conv_desc), 0, 0, {1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1, false, BLOK_NORM_NONE, \
-        0, BLOK_ACT_NONE, 0, 0                                                                    \
+        0, BLOK_ACT_NONE, 0, 0, 0                                                                 \
   }
 
 // Squeeze and excite: mean over height and width, two products, a gate, a scale.
@@ -189,6 +197,8 @@ typedef struct blok_residual_desc {
   double after_alpha, after_beta;
   int32_t skip_channels;  // of F(x)'s, the first so many, that the skip is added to; 0: all
   bool channels_last;     // residual_other: the channels of x are its last axis, not axis 1
+  double drop_path;       // the rate at which training drops F(x) as a whole (stochastic depth); at
+                          // inference nothing. A file keeps it as metadata of the model
 } blok_residual_desc;
 
 // Two plain 1x1 convolutions in post order on an identity skip.
@@ -199,7 +209,7 @@ typedef struct blok_residual_desc {
         BLOK_SKIP_IDENTITY, 0, {BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT,     \
                                 BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT, BLOK_SKIP_STEP_INIT},    \
         false, false, false, BLOK_SE_DESC_INIT, 0, false, BLOK_SCALE_NONE, 1, BLOK_ACT_NONE, 0, 0, \
-        0, false                                                                                   \
+        0, false, 0                                                                                \
   }
 
 // A gate that is no squeeze-excite: x times (or plus) what is computed from x, broadcast over it.

@@ -50,12 +50,13 @@ static bool take_nodes(maker *self, const blok_node_id *nodes, uint32_t n) {
   return true;
 }
 
+// A batch norm: what the others do is known of a whole group of results only.
 static void take_norm(maker *self, blok_region *region) {
   const blok_unit *unit = blok_unit_reading(self->matcher, region->out, BLOK_UNIT_NORM);
-  if (!unit || !take_nodes(self, unit->nodes, unit->n_nodes)) return;
-  const blok_node *node = blok_node_at(self->graph, unit->nodes[0]);
-  for (uint32_t i = 0; i < 4; i++) region->norm[i] = node->inputs[i + 1];
-  region->epsilon = blok_node_float(node, "epsilon", 1e-5f);
+  if (!unit || unit->norm != BLOK_NORM_BATCH) return;
+  if (!take_nodes(self, unit->nodes, unit->n_nodes)) return;
+  for (uint32_t i = 0; i < 4; i++) region->norm[i] = unit->weights[i];
+  region->epsilon = (float)unit->epsilon;
   region->out = unit->out;
 }
 

@@ -46,7 +46,7 @@ tops = {b["name"]: b for b in d["blocks"] if b["parent"] is None}
 stem, first, inverted, pre = tops["stem"], tops["layer1.0"], tops["layer1.3"], tops["layer2.0"]
 pooled, other, gate = tops["layer3.0"], tops["layer3.1"], tops["layer3.2"]
 CONV = {"in_channels", "out_channels", "kernel", "stride", "pads", "dilation", "groups", "bias",
-        "norm", "epsilon", "activation", "alpha", "beta"}
+        "norm", "norm_groups", "epsilon", "activation", "alpha", "beta"}
 assert all(set(c) == CONV for b in d["blocks"] for c in b["convs"])
 assert [len(b["convs"]) for b in (stem, first, inverted, pre, pooled, other, gate)] == [1, 2, 3, 2, 3, 0, 0]
 assert stem["convs"][0]["kernel"] == [3, 3] and stem["convs"][0]["pads"] == [1, 1, 1, 1]

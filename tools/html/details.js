@@ -56,12 +56,13 @@ function blockDetails(block) {
   if (block.height) add("kernel", `${block.height} × ${block.width}`);
   add("stride", block.stride);
   if (block.groups > 1) add("groups", block.groups);
-  add("norm", block.norm);
+  add("norm", block.norm_groups ? `${block.norm}, ${block.norm_groups} groups` : block.norm);
   add("activation", block.activation);
   if (block.skip) {
     add("skip path", block.skip === "projection" ? `projection: ${block.skip_of}` : block.skip);
     add("F(x) runs", block.order ? orders[block.order] : "kept as nodes");
     add("after the addition", block.after_add === "none" ? "nothing" : block.after_add);
+    add("drop path", block.drop_path);
   }
   if (block.hidden) add("squeeze-excite", `${block.hidden} hidden, ${block.se_activation}, gate ${block.se_gate}`);
   add("form", block.form);

@@ -133,7 +133,7 @@ function wordsOf(block) {
   if (channels) words.push(channels);
   if (block.stride > 1) words.push(`stride ${block.stride}`);
   if (block.groups > 1) words.push(block.groups === block.ins && block.kind === "conv_norm_act" ? "depthwise" : `${block.groups} groups`);
-  if (block.norm && block.norm !== "none") words.push(`${block.norm} norm`);
+  if (block.norm && block.norm !== "none") words.push(`${block.norm} norm${block.norm_groups ? ` ${block.norm_groups}` : ""}`);
   if (block.activation && block.activation !== "none") words.push(block.activation);
   if (block.form) words.push(block.form);
   if (block.se_gate && block.kind === "squeeze_excite") words.push(`gate ${block.se_gate}`);

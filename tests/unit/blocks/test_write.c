@@ -42,9 +42,10 @@ static blok_value_id weight(draft *self, const char *end, int rank, int64_t a, i
   return net_value(self->graph, name);
 }
 
-static void norm_weights(draft *self, int64_t channels, blok_value_id norm[4]) {
+static void norm_weights(draft *self, blok_norm of, int64_t channels, blok_value_id norm[4]) {
   static const char *const ends[] = {"weight", "bias", "mean", "var"};
-  for (int i = 0; i < 4; i++) norm[i] = weight(self, ends[i], 1, channels, 0, 0, 0);
+  const int n = of == BLOK_NORM_BATCH ? 4 : 2;
+  for (int i = 0; i < n; i++) norm[i] = weight(self, ends[i], 1, channels, 0, 0, 0);
 }
 
 static blok_conv_weights conv_weights(draft *self, const blok_conv_desc *desc, bool pre) {
@@ -54,7 +55,7 @@ static blok_conv_weights conv_weights(draft *self, const blok_conv_desc *desc, b
   made.weight = weight(self, "weight", 4, desc->out_channels, desc->in_channels / desc->groups,
                        desc->kernel[0], desc->kernel[1]);
   if (desc->bias) made.bias = weight(self, "bias", 1, desc->out_channels, 0, 0, 0);
-  if (desc->norm) norm_weights(self, normed, made.norm);
+  if (desc->norm) norm_weights(self, desc->norm, normed, made.norm);
   if (desc->activation == BLOK_ACT_PRELU) made.slope = weight(self, "slope", 3, normed, 1, 1, 0);
   return made;
 }
@@ -68,7 +69,7 @@ static void se_weights(draft *self, const blok_se_desc *desc, blok_conv_weights 
     made[i].weight = weight(self, "weight", rank, swapped ? in : out, swapped ? out : in, 1, 1);
     if (desc->bias[i]) made[i].bias = weight(self, "bias", 1, out, 0, 0, 0);
   }
-  if (desc->norm) norm_weights(self, desc->hidden, made[0].norm);
+  if (desc->norm) norm_weights(self, desc->norm, desc->hidden, made[0].norm);
   if (desc->activation != BLOK_ACT_PRELU) return;
   made[0].slope = weight(self, "slope", desc->product[0] ? 1 : 3, desc->hidden, 1, 1, 0);
 }
@@ -159,6 +160,24 @@ END_TEST
 
 START_TEST(write_conv_norm_act__keeps_norm_and_bias) {
   blok_conv_desc desc = with_norm(conv_desc(8, 16, 1, 1));
+  check_conv(desc);
+  desc.bias = true;
+  check_conv(with_act(desc, BLOK_ACT_RELU));
+}
+END_TEST
+
+// A group norm of so many groups, or a layer norm where there are none.
+static void set_norm(blok_conv_desc *desc, int32_t groups) {
+  desc->norm = groups ? BLOK_NORM_GROUP : BLOK_NORM_LAYER;
+  desc->norm_groups = groups;
+  desc->epsilon = (double)1e-3f;
+}
+
+static const int32_t group_counts[] = {0, 1, 4, 8};  // of 8 channels
+
+START_TEST(write_conv_norm_act__keeps_norms_of_groups_and_of_channels) {
+  blok_conv_desc desc = conv_desc(4, 8, 3, 1);
+  set_norm(&desc, group_counts[_i]);
   check_conv(desc);
   desc.bias = true;
   check_conv(with_act(desc, BLOK_ACT_RELU));
@@ -280,7 +299,9 @@ static blok_value_id factor(draft *self, const blok_skip_step *step, int64_t cha
 static void step_weights(draft *self, const blok_skip_step *step, int64_t channels,
                          blok_conv_weights *made) {
   if (step->op == BLOK_SKIP_CONV) *made = conv_weights(self, &step->conv, false);
-  if (step->op == BLOK_SKIP_NORM) norm_weights(self, step->conv.in_channels, made->norm);
+  if (step->op == BLOK_SKIP_NORM) {
+    norm_weights(self, step->conv.norm, step->conv.in_channels, made->norm);
+  }
   if (step->op == BLOK_SKIP_SCALE) made->weight = factor(self, step, channels);
 }
 
@@ -319,6 +340,26 @@ START_TEST(write_residual__keeps_orders_and_widths) {
   desc.conv[0].norm = desc.conv[1].norm = BLOK_NORM_NONE;
   desc.conv[0].epsilon = desc.conv[1].epsilon = 0;
   desc.conv[0].bias = desc.conv[1].bias = true;
+  check_residual(BLOK_RESIDUAL, desc);
+}
+END_TEST
+
+START_TEST(write_residual__keeps_norms_of_groups_and_of_channels) {
+  blok_residual_desc desc = basic(), first = pre();
+  for (int i = 0; i < 2; i++) {
+    set_norm(&desc.conv[i], group_counts[_i]);
+    set_norm(&first.conv[i], group_counts[_i]);
+  }
+  check_residual(BLOK_RESIDUAL, desc);
+  check_residual(BLOK_RESIDUAL, first);
+  desc.skip = BLOK_SKIP_PROJECTION;
+  desc.skip_steps = 2;
+  desc.skip_step[0].op = BLOK_SKIP_NORM;
+  desc.skip_step[0].conv.in_channels = 8;
+  set_norm(&desc.skip_step[0].conv, group_counts[_i]);
+  desc.skip_step[1].op = BLOK_SKIP_CONV;
+  desc.skip_step[1].conv = conv_desc(8, 8, 1, 1);
+  set_norm(&desc.skip_step[1].conv, group_counts[_i]);
   check_residual(BLOK_RESIDUAL, desc);
 }
 END_TEST
@@ -564,11 +605,13 @@ Suite *suite_write(void) {
   TCase *tests = tcase_create("write");
   tcase_add_test(tests, write_conv_norm_act__keeps_every_field_of_the_convolution);
   tcase_add_test(tests, write_conv_norm_act__keeps_norm_and_bias);
+  tcase_add_loop_test(tests, write_conv_norm_act__keeps_norms_of_groups_and_of_channels, 0, 4);
   tcase_add_loop_test(tests, write_conv_norm_act__spells_every_activation, 0, ACTS);
   tcase_add_loop_test(tests, write_squeeze_excite__writes_every_product_with_and_without_bias, 0,
                       36);
   tcase_add_loop_test(tests, write_squeeze_excite__keeps_norm_activation_and_gate, 0, ACTS);
   tcase_add_test(tests, write_residual__keeps_orders_and_widths);
+  tcase_add_loop_test(tests, write_residual__keeps_norms_of_groups_and_of_channels, 0, 4);
   tcase_add_loop_test(tests, write_residual__keeps_the_activation_behind_the_addition, 0, ACTS);
   tcase_add_test(tests, write_residual__keeps_the_place_of_squeeze_excite);
   tcase_add_test(tests, write_residual__keeps_the_scale);

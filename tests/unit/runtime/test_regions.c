@@ -49,6 +49,30 @@ START_TEST(regions__take_norm_and_activation_into_the_convolution) {
 }
 END_TEST
 
+// Their statistics are known of a whole result only.
+START_TEST(regions__end_before_norms_of_groups_and_of_channels) {
+  static const char *const group[] = {"GroupNormalization num_groups=4: c g b = y", NULL};
+  static const char *const layer[] = {"Transpose perm=0,2,3,1: c = t",
+                                      "LayerNormalization axis=-1: t g b = n",
+                                      "Transpose perm=0,3,1,2: n = y", NULL};
+  const int64_t channels = 16;
+  for (int i = 0; i < 2; i++) {
+    blok_module *module;
+    blok_graph *graph = net_begin(&module);
+    net_weight(graph, "g", 1, &channels);
+    net_weight(graph, "b", 1, &channels);
+    net_conv(graph, "conv", "x", "c", net_k(16, 16, 3, 1));
+    net_lines(graph, i ? layer : group);
+    net_output(graph, "y");
+    make(module, true);
+    ck_assert_uint_eq(plan->n_regions, i ? 4 : 2);
+    ck_assert_uint_eq(plan->regions[0].norm[0].i, 0);
+    ck_assert_str_eq(name_of(plan->regions[0].out), "c");
+    end();
+  }
+}
+END_TEST
+
 START_TEST(regions__add_the_skip_path_in_the_last_convolution) {
   blok_module *module;
   blok_graph *graph = net_begin(&module);
@@ -181,6 +205,7 @@ Suite *suite_regions(void) {
   Suite *suite = suite_create("regions");
   TCase *tests = tcase_create("regions");
   tcase_add_test(tests, regions__take_norm_and_activation_into_the_convolution);
+  tcase_add_test(tests, regions__end_before_norms_of_groups_and_of_channels);
   tcase_add_test(tests, regions__add_the_skip_path_in_the_last_convolution);
   tcase_add_test(tests, regions__end_at_a_value_that_is_an_output);
   tcase_add_test(tests, regions__end_at_a_value_that_two_nodes_read);
