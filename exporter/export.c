@@ -200,8 +200,13 @@ static blok_status find_stale(blok_arena *arena, const char *path, const char *w
 static void fill_report(const blok_writing *writing, uint64_t model_bytes, const char *name,
                         blok_save_report *report) {
   if (!report) return;
-  blok_save_report filled = {report->struct_size, model_bytes, writing->external_size,
-                             writing->forced_external, ""};
+  blok_save_report filled = BLOK_SAVE_REPORT_INIT;
+  filled.struct_size = report->struct_size;
+  filled.model_bytes = model_bytes;
+  filled.external_bytes = writing->external_size;
+  filled.forced_external = writing->forced_external;
+  filled.opset = blok_module_opset(writing->module, "");
+  filled.ir_version = writing->module->ir_version;
   snprintf(filled.external_name, sizeof filled.external_name, "%s", writing->n_outside ? name : "");
   // An older caller's struct is shorter.
   size_t size = report->struct_size < sizeof filled ? report->struct_size : sizeof filled;

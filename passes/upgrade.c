@@ -55,7 +55,7 @@ static const upgrade_rule rules[] = {
     {"Resize", 11, blok_upgrade_resize10, false},
     {"Resize", EVERY_VERSION, blok_upgrade_resize, true},
     {"Scan", 9, blok_upgrade_scan, false},
-    {"Scatter", EVERY_VERSION, blok_upgrade_scatter, false},
+    {"Scatter", 11, blok_upgrade_scatter, false},
     {"Selu", 6, blok_upgrade_selu, false},
     {"Slice", 10, blok_upgrade_slice, false},
     {"Softmax", 13, blok_upgrade_softmax, true},
@@ -83,6 +83,14 @@ bool blok_upgrade_needs_facts(const char *op_type, int64_t version) {
   for (size_t i = first_rule(op_type); i < RULES; i++) {
     if (strcmp(rules[i].op_type, op_type) != 0) break;
     if (version < rules[i].below && rules[i].facts) return true;
+  }
+  return false;
+}
+
+bool blok_upgrade_crosses(const char *op_type, int64_t from, int64_t to) {
+  for (size_t i = first_rule(op_type); i < RULES; i++) {
+    if (strcmp(rules[i].op_type, op_type) != 0) break;
+    if (from < rules[i].below && rules[i].below <= to) return true;
   }
   return false;
 }

@@ -121,6 +121,12 @@ blok_status blok_upgrade_dropout(blok_upgrade *upgrade, blok_error *error) {
   blok_node_drop_attr(graph, upgrade->node, "ratio");
   blok_value_id mask = blok_node_output(blok_node_at(graph, upgrade->node), 1);
   if (upgrade->version >= 10 || !mask.i) return BLOK_OK;
+  if (blok_uses_count(upgrade->uses, mask) == 0) {
+    blok_value_at(graph, mask)->producer = BLOK_NO_NODE;
+    blok_value_at(graph, mask)->dead = true;
+    blok_node_at(graph, upgrade->node)->n_outputs = 1;
+    return BLOK_OK;
+  }
   const char *name = NULL;
   blok_value_id flags = BLOK_NO_VALUE;
   blok_node_id cast = BLOK_NO_NODE;

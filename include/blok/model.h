@@ -279,10 +279,14 @@ typedef struct blok_save_report {
   uint64_t external_bytes;  // of the file beside it, 0: none
   bool forced_external;     // more than 2 GB forced external data unasked
   char external_name[256];  // "" when there is none
+  int64_t opset;            // that the default domain is written in
+  int64_t ir_version;
+  size_t functions;       // model-local functions that blocks were written as
+  size_t functions_kept;  // blocks that stay nodes though functions were asked for
 } blok_save_report;
 
 #define BLOK_SAVE_REPORT_INIT \
-  { sizeof(blok_save_report), 0, 0, false, "" }
+  { sizeof(blok_save_report), 0, 0, false, "", 0, 0, 0, 0 }
 
 typedef struct blok_save_options {
   uint32_t struct_size;
@@ -291,10 +295,15 @@ typedef struct blok_save_options {
   blok_progress_fn progress;  // while the external file is written; NULL: none
   void *progress_context;
   blok_save_report *report;  // filled when the model stands; NULL: not wanted
+  int64_t opset;  // operator set of the default domain that the model is written in, 7 to the
+                  // newest (every operator in the form that it had there, the IR version that
+                  // belongs to it); 0: the model's own. BLOK_E_UNSUPPORTED, with the node's name,
+                  // for what cannot be said there
+  bool functions;  // each block as a call of a model-local function, named after its kind
 } blok_save_options;
 
 #define BLOK_SAVE_OPTIONS_INIT \
-  { sizeof(blok_save_options), BLOK_WEIGHTS_AS_READ, NULL, NULL, NULL, NULL }
+  { sizeof(blok_save_options), BLOK_WEIGHTS_AS_READ, NULL, NULL, NULL, NULL, 0, false }
 
 // Writes the source graph to path as ONNX: to a temporary file in the same folder, renamed when
 // whole, so that the old file stays until the new one stands. path may be the file it was opened
