@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/lock.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "blocks/blocks.h"
 #include "graph/functions.h"
@@ -87,24 +88,13 @@ BLOK_MUST_CHECK blok_status blok_session_enter(blok_session *session, blok_error
 BLOK_MUST_CHECK blok_status blok_session_leave(blok_session *session, blok_status status,
                                                blok_error *error);
 
-// Copies what given, the caller's versioned struct of options, has onto out, the defaults: an older
-// caller's struct is shorter. NULL gives the defaults. what names the struct in the message.
-BLOK_MUST_CHECK blok_status blok_take_options(const void *given, void *out, uint32_t size,
-                                              const char *what, blok_error *error);
-
-// BLOK_E_ARGUMENT for a struct that was not begun with its _INIT macro; NULL is fine.
-BLOK_MUST_CHECK blok_status blok_check_struct(const void *given, const char *what,
-                                              blok_error *error);
-
-// Fills the caller's struct, which may be of an older, shorter version; its struct_size stays.
-#define BLOK_FILL(info, ...)                                  \
-  do {                                                        \
-    uint32_t fill_size = (info)->struct_size;                 \
-    __typeof__(*(info)) filled = {__VA_ARGS__};               \
-    if (fill_size > sizeof filled) fill_size = sizeof filled; \
-    filled.struct_size = (info)->struct_size;                 \
-    memcpy((info), &filled, fill_size);                       \
-  } while (0)
+// A model without a source graph: blok_model_free frees it, also where this fails half-way. name is
+// taken where options have none.
+BLOK_MUST_CHECK blok_status blok_model_new(const char *name, const blok_open_options *options,
+                                           blok_model **out, blok_error *error);
+// Working graph, blocks and all that is told of them, once model->source stands.
+BLOK_MUST_CHECK blok_status blok_model_complete(blok_model *model, const blok_open_options *options,
+                                                blok_error *error);
 
 // A model of a source graph that is made here: its working graph, its blocks. *source is taken over
 // and NULL afterwards, whatever the status. name, allocator, limits and progress of options are

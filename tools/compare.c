@@ -11,7 +11,7 @@ static bool same_shape(const blok_tensor *a, const blok_tensor *b) {
   return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
 }
 
-static void compare_texts(const blok_tensor *got, const blok_tensor *want, blok_difference *out) {
+static void compare_texts(const blok_tensor *got, const blok_tensor *want, blok_mismatch *out) {
   const blok_text *a = got->data;
   const blok_text *b = want->data;
   for (size_t i = 0; i < out->count; i++) {
@@ -21,7 +21,7 @@ static void compare_texts(const blok_tensor *got, const blok_tensor *want, blok_
 }
 
 void blok_compare(const blok_tensor *got, const blok_tensor *want, double rtol, double atol,
-                  blok_difference *out) {
+                  blok_mismatch *out) {
   memset(out, 0, sizeof *out);
   out->count =
       blok_tensor_count(want) * (want->dtype == BLOK_STRING ? 1 : blok_element_parts(want->dtype));

@@ -342,7 +342,7 @@ static void make_table(blok_table *table, const blok_outline *outline, char *con
 void blok_inspect_blocks(blok_cli *cli, const blok_model *model) {
   blok_outline outline;
   blok_table table;
-  blok_outline_make(&outline, model);
+  blok_outline_fill(&outline, model);
   if (outline.outers > 0) {
     const size_t columns = blok_terminal_columns();
     char **texts = blok_cli_alloc(outline.outers, sizeof *texts);
@@ -366,7 +366,7 @@ void blok_inspect_blocks(blok_cli *cli, const blok_model *model) {
             cli->out);
     }
   }
-  blok_outline_free(&outline);
+  blok_outline_clear(&outline);
 }
 
 void blok_inspect_every_block(blok_cli *cli, const blok_model *model) {

@@ -114,11 +114,11 @@ static char *picture_of(const blok_outline *outline, size_t place, bool utf8) {
 
 void blok_inspect_tree(blok_cli *cli, const blok_model *model, const char *path) {
   blok_outline outline;
-  blok_outline_make(&outline, model);
+  blok_outline_fill(&outline, model);
   blok_inspect_heading(cli, "tree");
   if (outline.outers == 0) {
     fputs("  no blocks\n", cli->out);
-    blok_outline_free(&outline);
+    blok_outline_clear(&outline);
     return;
   }
   const bool utf8 = blok_terminal_utf8();
@@ -135,5 +135,5 @@ void blok_inspect_tree(blok_cli *cli, const blok_model *model, const char *path)
   }
   for (size_t i = 0; i < outline.outers; i++) free(pictures[i]);
   free(pictures);
-  blok_outline_free(&outline);
+  blok_outline_clear(&outline);
 }

@@ -8,7 +8,7 @@
 
 #define LONGEST_PERIOD 6  // blocks that take turns: attention and the network behind it, ...
 
-void blok_outline_make(blok_outline *outline, const blok_model *model) {
+void blok_outline_fill(blok_outline *outline, const blok_model *model) {
   const size_t count = blok_model_block_count(model);
   *outline = (blok_outline){model, count, NULL, NULL, NULL, 0};
   outline->first = blok_cli_alloc(count, sizeof *outline->first);
@@ -27,7 +27,7 @@ void blok_outline_make(blok_outline *outline, const blok_model *model) {
   }
 }
 
-void blok_outline_free(blok_outline *outline) {
+void blok_outline_clear(blok_outline *outline) {
   free(outline->first);
   free(outline->next);
   free(outline->outer);

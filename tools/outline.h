@@ -19,9 +19,9 @@ typedef struct blok_outline {
   size_t outers;
 } blok_outline;
 
-// Memory is had or the program ends (blok_cli_alloc). Free it with blok_outline_free.
-void blok_outline_make(blok_outline *outline, const blok_model *model);
-void blok_outline_free(blok_outline *outline);
+// Memory is had or the program ends (blok_cli_alloc). Free it with blok_outline_clear.
+void blok_outline_fill(blok_outline *outline, const blok_model *model);
+void blok_outline_clear(blok_outline *outline);
 
 // The outermost block at place (counted in outer), never NULL.
 const blok_block *blok_outline_outer(const blok_outline *outline, size_t place);

@@ -13,7 +13,7 @@
 typedef struct blok_verdict {
   const char *folder;  // that holds the inputs; NULL: noise
   size_t output;
-  blok_difference difference;
+  blok_mismatch difference;
 } blok_verdict;
 
 typedef struct blok_verify_job {
