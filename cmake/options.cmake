@@ -2,6 +2,7 @@
 
 option(BLOK_WERROR "Warnings are errors" OFF)
 option(BLOK_DEBUG_ARENA "Every arena block is an allocation of its own, for valgrind and ASan" OFF)
+option(BLOK_SMALL "Rooms that a run does not wait for are compiled for size" OFF)
 option(BLOK_TOOLS "Build the program blok" ON)
 option(BLOK_TESTS "Build the tests" ON)
 option(BLOK_FUZZ "Build the libFuzzer targets of fuzz/ (clang)" OFF)

@@ -1,17 +1,18 @@
 # The rooms of the house and the rooms that each may see. This table is the one statement of the
 # rule: the build makes include paths and test programs from it, tests/checks/includes.py reads it.
-set(BLOK_ROOMS base graph reference passes blocks proto importer exporter runtime api)
+set(BLOK_ROOMS base graph reference passes blocks codegen proto importer exporter runtime api)
 
 set(BLOK_SEES_base)
 set(BLOK_SEES_graph base)
 set(BLOK_SEES_reference graph base)
 set(BLOK_SEES_passes reference graph base)
 set(BLOK_SEES_blocks passes graph base)
+set(BLOK_SEES_codegen blocks passes graph base)
 set(BLOK_SEES_proto base)
 set(BLOK_SEES_importer proto graph base)
 set(BLOK_SEES_exporter proto graph base)
 set(BLOK_SEES_runtime blocks reference passes graph base)
-set(BLOK_SEES_api runtime exporter importer proto blocks passes reference graph base)
+set(BLOK_SEES_api runtime exporter importer proto codegen blocks passes reference graph base)
 
 # Writes to <out> the room itself, the rooms it sees and the rooms those need.
 function(blok_room_closure room out)
@@ -69,6 +70,10 @@ function(blok_add_room room)
     blok_${room} PRIVATE ${CMAKE_BINARY_DIR}/rooms/${room} ${CMAKE_SOURCE_DIR}/include)
   target_compile_options(blok_${room} PRIVATE ${BLOK_WARNINGS})
   set_target_properties(blok_${room} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  # Nothing that a run waits for is outside these three.
+  if(BLOK_SMALL AND NOT room MATCHES "^(base|runtime|reference)$")
+    target_compile_options(blok_${room} PRIVATE -Os)
+  endif()
   if(BLOK_DEBUG_ARENA)
     target_compile_definitions(blok_${room} PRIVATE BLOK_DEBUG_ARENA)
   endif()

@@ -95,7 +95,7 @@ if(CHECK_INCLUDE_DIR AND CHECK_LIBRARY)
   foreach(room ${BLOK_ROOMS})
     blok_room_suite(test_${room} tests/unit/${room} ${room})
   endforeach()
-  foreach(program test_blocks test_runtime)
+  foreach(program test_blocks test_codegen test_runtime)
     if(TARGET ${program})
       target_sources(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/nets/net.c)
     endif()
@@ -159,6 +159,25 @@ if(BLOK_BASH AND NOT CMAKE_CROSSCOMPILING AND NOT BLOK_SANITIZE AND NOT BLOK_FUZ
                 $<TARGET_FILE:quiet_run>)
 endif()
 
+# ---- What a program that only builds and runs is made of -----------------------------------------
+# Linked by hand, without protobuf: a library of it would be pulled in by the archive's own needs.
+if(BLOK_BASH AND NOT CMAKE_CROSSCOMPILING AND NOT BLOK_SANITIZE AND NOT BLOK_FUZZ)
+  add_executable(built_model tests/checks/built_model.c)
+  add_dependencies(built_model blok_static)
+  target_compile_options(built_model PRIVATE ${BLOK_WARNINGS} -Wno-missing-prototypes)
+  target_include_directories(built_model PRIVATE ${CMAKE_SOURCE_DIR}/include)
+  target_link_libraries(built_model PRIVATE $<TARGET_FILE:blok_static> Threads::Threads)
+  if(BLOK_USE_OPENBLAS)
+    target_link_libraries(built_model PRIVATE ${BLOK_OPENBLAS_LIBRARY})
+  endif()
+  target_link_libraries(built_model PRIVATE m)
+  set_target_properties(
+    built_model PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                           LINK_DEPENDS $<TARGET_FILE:blok_static>)
+  blok_add_test(check_no_protobuf 120 ${BLOK_BASH} tests/checks/no_protobuf.sh
+                $<TARGET_FILE:built_model>)
+endif()
+
 # ---- The house itself -------------------------------------------------------------------------
 if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_includes 60 ${BLOK_PYTHON} tests/checks/includes.py)
@@ -178,6 +197,12 @@ if(BLOK_PYTHON AND NOT CMAKE_CROSSCOMPILING)
   endif()
   blok_add_test(check_readme 120 ${BLOK_PYTHON} tests/checks/readme.py $<TARGET_FILE:blok_shared>
                 ${CMAKE_C_COMPILER} ${sanitize_flags})
+  if(BLOK_PROGRAM)
+    blok_add_test(check_examples 300 ${BLOK_PYTHON} tests/checks/examples.py $<TARGET_FILE:blok>
+                  $<TARGET_FILE:blok_shared> ${CMAKE_C_COMPILER} ${sanitize_flags})
+    blok_add_test(check_tutorial 300 ${BLOK_PYTHON} tests/checks/tutorial.py $<TARGET_FILE:blok>
+                  $<TARGET_FILE:blok_shared> ${CMAKE_C_COMPILER} ${sanitize_flags})
+  endif()
 endif()
 if(BLOK_BASH AND NOT CMAKE_CROSSCOMPILING)
   blok_add_test(check_headers 120 ${BLOK_BASH} tests/checks/headers.sh ${CMAKE_C_COMPILER})

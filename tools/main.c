@@ -5,13 +5,11 @@
 
 #include "tools/options.h"
 
-const blok_command *const blok_commands[] = {&blok_command_inspect,
-                                             &blok_command_run,
-                                             &blok_command_verify,
-                                             &blok_command_convert,
-                                             &blok_command_bench,
-                                             &blok_command_help,
-                                             NULL};
+const blok_command *const blok_commands[] = {&blok_command_inspect, &blok_command_run,
+                                             &blok_command_verify,  &blok_command_check,
+                                             &blok_command_convert, &blok_command_build,
+                                             &blok_command_diff,    &blok_command_bench,
+                                             &blok_command_help,    NULL};
 
 static int help_run(blok_cli *cli, const blok_command *command, int argc, char **argv) {
   blok_parser parser;
@@ -87,7 +85,7 @@ int main(int argc, char **argv) {
   if (argc < 2) {
     return blok_cli_end(&cli, blok_cli_usage(&cli,
                                              "a command is needed: inspect, run, verify, "
-                                             "convert, bench or help"));
+                                             "check, convert, build, diff, bench or help"));
   }
   return blok_cli_end(&cli, run_command(&cli, argc, argv));
 }

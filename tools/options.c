@@ -46,9 +46,7 @@ const blok_option blok_compute_options[] = {
     {NULL, NULL, NULL, 0}};
 
 // Options that the program will have; until then each is a usage error that says so.
-static const struct option later_options[] = {{"no-winograd", no_argument, NULL, COMMON_LATER},
-                                              {"opset", optional_argument, NULL, COMMON_LATER},
-                                              {"functions", optional_argument, NULL, COMMON_LATER}};
+static const struct option later_options[] = {{"no-winograd", no_argument, NULL, COMMON_LATER}};
 
 #define LATER_COUNT (sizeof later_options / sizeof later_options[0])
 #define TABLE_SIZE  64

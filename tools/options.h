@@ -33,7 +33,10 @@ extern const blok_command *const blok_commands[];
 extern const blok_command blok_command_inspect;
 extern const blok_command blok_command_run;
 extern const blok_command blok_command_verify;
+extern const blok_command blok_command_check;
 extern const blok_command blok_command_convert;
+extern const blok_command blok_command_build;
+extern const blok_command blok_command_diff;
 extern const blok_command blok_command_bench;
 extern const blok_command blok_command_help;
 

@@ -11,11 +11,17 @@
 #ifndef BLOK_BLOK_H
 #define BLOK_BLOK_H
 
+#include <blok/arrays.h>
 #include <blok/blocks.h>
+#include <blok/build.h>
+#include <blok/diff.h>
+#include <blok/edit.h>
 #include <blok/model.h>
+#include <blok/nets.h>
 #include <blok/plan.h>
 #include <blok/pool.h>
 #include <blok/session.h>
+#include <blok/source.h>
 #include <blok/status.h>
 #include <blok/types.h>
 #include <blok/version.h>

@@ -32,7 +32,7 @@ for header in include/blok/*.h; do
     printf 'int blok_try(void);\nint blok_try(void) {\n'
     sed -n 's/^#define BLOK_\([A-Z0-9_]*\)_INIT\( .*\)\{0,1\}$/\1/p' "$header" | while read -r name; do
       lower=$(printf '%s' "$name" | tr '[:upper:]' '[:lower:]')
-      printf '  blok_%s %s = BLOK_%s_INIT;\n  (void)%s;\n' "$lower" "$lower" "$name" "$lower"
+      printf '  blok_%s the_%s = BLOK_%s_INIT;\n  (void)the_%s;\n' "$lower" "$lower" "$name" "$lower"
     done
     printf '  return 0;\n}\n'
   } > "$source"

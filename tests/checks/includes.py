@@ -110,7 +110,7 @@ if len(TABLE) < 10:
     sys.exit("cmake/rooms.cmake: the table of rooms could not be read")
 for room, sees in TABLE.items():
     check_room(room, room, sees + [room])
-    extra = ("support", "nets") if room in ("blocks", "runtime") else ("support",)
+    extra = ("support", "nets") if room in ("blocks", "codegen", "runtime") else ("support",)
     check_room(room, f"tests/unit/{room}", closure(TABLE, room), extra)
 check_room("fuzz", "fuzz", list(TABLE), ("fuzz",))
 check_room("tools", "tools", ["tools"])

@@ -43,7 +43,8 @@ expect 2 convert "$DIGITS" "$T/x.onnx" --external --inline
 expect 2 convert "$DIGITS" "$T/x.onnx" --external=../w.bin
 expect 2 convert "$DIGITS" "$T/x.onnx" --external=
 expect 2 convert "$DIGITS" - --external
-expect 2 convert "$DIGITS" "$T/x.onnx" --opset=18
+expect 2 convert "$DIGITS" "$T/x.onnx" --opset=new
+expect 2 convert "$DIGITS" - --opset 18
 absent "$T/x.onnx"
 
 # What cannot be run is written all the same, with a word about it.

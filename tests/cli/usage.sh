@@ -23,10 +23,10 @@ out_has 'pictures: ppm'
 expect 0 --help
 out_has 'usage: blok COMMAND'
 expect 0 help
-for verb in inspect run verify convert bench help; do
+for verb in inspect run verify check convert build diff bench help; do
   out_has "$verb"
 done
-for verb in inspect run verify convert bench help; do
+for verb in inspect run verify check convert build diff bench help; do
   expect 0 help $verb
   out_has "usage: blok $verb"
   out_has 'examples'
@@ -40,7 +40,7 @@ err_has "no command 'nothing'"
 err_lacks 'help help'
 
 # Flags of later versions are usage errors that say so.
-for flag in --no-winograd --opset --functions; do
+for flag in --no-winograd; do
   expect 2 run "$DIGITS" $flag
   err_has "$flag is not in this version"
   out_empty
@@ -75,9 +75,9 @@ done
 expect 2 inspect "$DIGITS" --plan --tree
 err_has '--plan and --memory'
 expect 2 run "$DIGITS" --profile
-for ending in blok c py txt; do
+for ending in blok txt onnxx; do
   expect 2 convert "$DIGITS" "$T/out.$ending"
-  err_has 'this version writes .onnx only'
+  err_has '.onnx, .c and .py'
   absent "$T/out.$ending"
 done
 
@@ -105,7 +105,7 @@ expect 2 run "$DIGITS" --shape picture=1x1x8x99999999999999999999
 expect 2 verify "$DIGITS" --rtol -1
 expect 2 bench "$DIGITS" --runs 0
 expect 2 bench "$DIGITS" --seconds 0
-for verb in inspect run verify bench; do
+for verb in inspect run verify check bench; do
   expect 2 $verb
   err_has 'a model is needed'
   expect 2 $verb "$DIGITS" "$DIGITS"
@@ -123,7 +123,7 @@ expect 2 --json
 json 'd["error"]["status"] == 2'
 
 # Each option of the help pages stands in the manual.
-for verb in inspect run verify convert bench; do
+for verb in inspect run verify check convert build bench; do
   expect 0 help $verb
   for option in $(grep -oE '^ +(-., )?--[a-z-]+' "$T/out" | grep -oE -- '--[a-z-]+'); do
     grep -q -- "Fl -${option#--}" docs/blok.1 || complain "docs/blok.1 lacks $option"

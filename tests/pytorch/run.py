@@ -54,6 +54,7 @@ COMMANDS = {
     "proto": (_checks("proto"), "the project's ONNX schema is the onnx package's"),
     "blocks": (_checks("blocks"), "the guide's modules and real models (--models) are recognised"),
     "torchvision": (_module("torchvision_blocks"), "the blocks of torchvision's networks"),
+    "norms": (_module("norms"), "the guide's blocks with group, instance and layer norms"),
     "timm": (_module("timm_blocks"), "skips and gates of timm's networks (a dozen, or --all)"),
     "parameters": (_checks("parameters"), "parameter counts"),
     "accuracy": (_checks("accuracy"), "outputs against PyTorch in float64"),
@@ -62,6 +63,15 @@ COMMANDS = {
     "roundtrip": (
         _module("roundtrip"),
         "every model through `blok convert`, compared with the original",
+    ),
+    "opsets": (_module("opsets"), "models in other operator sets, and back (--all: every test)"),
+    "functions": (_module("functions"), "blocks as local functions, and back (--all: every export)"),
+    "build": (_module("build"), "every network of `blok build`, at every operator set"),
+    "edits": (_module("edits"), "what `blok convert` edits, against onnxruntime and PyTorch"),
+    "tutorial": (_module("tutorial"), "the programs and commands of docs/tutorial.md"),
+    "source": (
+        _module("source"),
+        "models as PyTorch modules and C programs (a sample, or --all)",
     ),
     "size": (_checks("size"), "time and memory of an import; a 3 GB model"),
 }

@@ -1,0 +1,43 @@
+// Source text as it grows, and the words that may stand in it.
+//
+// Nothing from a file enters a page but as an identifier (blok_identifier) or between quotes
+// (blok_quoted_text), so that no name can become code.
+#ifndef BLOK_CODEGEN_PAGE_H
+#define BLOK_CODEGEN_PAGE_H
+
+#include <blok/types.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+typedef struct blok_page {
+  const blok_allocator *allocator;
+  char *text;  // size bytes and a NUL
+  size_t size, capacity;
+  uint32_t lines;
+  bool failed;  // no memory: what was put since is not there
+} blok_page;
+
+void blok_page_begin(blok_page *page, const blok_allocator *allocator);
+void blok_page_put(blok_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void blok_page_free(blok_page *page);
+
+// The shortest decimal number that is exactly number where a float holds it, or a double: "0.1",
+// "1e-05", "2.0". Infinities and NaN: "inf", "-inf", "nan".
+typedef struct blok_number {
+  char text[40];
+} blok_number;
+blok_number blok_print_number(double number);
+
+// An identifier like name: other characters become '_', a first digit is led by lead. Never empty,
+// at most 60 characters; in arena, NULL: no memory.
+const char *blok_identifier(blok_arena *arena, const char *name, const char *lead);
+
+// A keyword of C or Python, or a name that a module of PyTorch has already.
+bool blok_is_reserved(const char *word);
+
+// text between double quotes, as C and Python both read it: what is not printable ASCII, and
+// '?' for C's trigraphs, becomes '_'. In arena, NULL: no memory.
+const char *blok_quoted_text(blok_arena *arena, const char *text);
+
+#endif  // BLOK_CODEGEN_PAGE_H
