@@ -25,14 +25,19 @@ typedef struct old_form {
   bool changes;  // it goes on to the target; else it gets its old form back
 } old_form;
 
+// What was inferred of known[i], to be freed.
+typedef struct held_facts {
+  blok_facts *facts;
+} held_facts;
+
 typedef struct converter {
   blok_module *module;
   blok_allocator allocator;
   int64_t source, target;
   uint32_t n_known, cap_known;
   blok_known_graph *known;
-  uint32_t cap_facts;
-  blok_facts **facts;  // of known, by place
+  uint32_t cap_held;
+  held_facts *held;  // of known, by place
   uint32_t n_old, cap_old;
   old_form *old;
 } converter;
@@ -158,11 +163,11 @@ static blok_status upgrade_graph(converter *self, blok_graph *graph, const blok_
   blok_uses uses = {0};
   if (!blok_grow(&self->allocator, &self->known, &self->cap_known, self->n_known,
                  sizeof *self->known) ||
-      !blok_grow(&self->allocator, &self->facts, &self->cap_facts, self->n_known,
-                 sizeof *self->facts)) {
+      !blok_grow(&self->allocator, &self->held, &self->cap_held, self->n_known,
+                 sizeof *self->held)) {
     return blok_fail_memory(error, 0);
   }
-  self->facts[self->n_known] = NULL;
+  self->held[self->n_known].facts = NULL;
   BLOK_TRY(blok_graph_sort(graph, error));
   blok_known_graph *known = &self->known[self->n_known];
   memset(known, 0, sizeof *known);
@@ -171,7 +176,7 @@ static blok_status upgrade_graph(converter *self, blok_graph *graph, const blok_
   uint32_t at = self->n_known++;
   blok_facts *facts = NULL;
   BLOK_TRY(blok_facts_begin(graph, &options, &self->allocator, &facts, error));
-  self->facts[at] = facts;
+  self->held[at].facts = facts;
   self->known[at].facts = facts;
   BLOK_TRY(blok_uses_build(graph, &self->allocator, &uses, error));
   blok_status status = BLOK_OK;
@@ -231,11 +236,11 @@ static void settle_forms(const converter *self) {
 
 static void converter_free(converter *self) {
   for (uint32_t i = 0; i < self->n_known; i++) {
-    blok_facts_free(&self->facts[i]);
+    blok_facts_free(&self->held[i].facts);
     blok_free(&self->allocator, self->known[i].before.read);
   }
   blok_free(&self->allocator, self->known);
-  blok_free(&self->allocator, self->facts);
+  blok_free(&self->allocator, self->held);
   blok_free(&self->allocator, self->old);
 }
 

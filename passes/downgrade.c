@@ -157,7 +157,7 @@ typedef struct downgrade_run {
 static bool default_domain(const blok_node *node) { return blok_node_domain(node)[0] == '\0'; }
 
 static blok_status downgrade_graph(const downgrade_run *run, blok_graph *graph,
-                                   const blok_facts *facts, blok_read_before *before,
+                                   const blok_facts *facts, blok_read_before *given,
                                    blok_error *error);
 
 // What is known of a body's values before it is changed; shapes that disagree leave it at that.

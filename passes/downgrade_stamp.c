@@ -62,16 +62,32 @@ static blok_status list_initializers(blok_graph *graph, blok_error *error) {
   return BLOK_OK;
 }
 
+// A body's output keeps its name: a node hands on what is taken from outside.
+static blok_status hand_on(blok_graph *inner, blok_value_id output, blok_value_id *taken,
+                           blok_error *error) {
+  const char *name = NULL;
+  blok_node_id made = BLOK_NO_NODE;
+  BLOK_TRY(blok_graph_new_name(inner, blok_value_at(inner, output)->name, &name, error));
+  BLOK_TRY(blok_graph_add_value(inner, name, taken, error));
+  blok_old_order old = blok_rewrite_begin(inner);
+  BLOK_TRY(blok_graph_add_node(inner, "", "Identity", 1, 1, &made, error));
+  blok_graph_set_input(inner, made, 0, *taken);
+  blok_graph_set_output(inner, made, 0, output);
+  for (uint32_t i = 0; i < old.n; i++) BLOK_TRY(blok_rewrite_keep(inner, old.items[i], error));
+  return BLOK_OK;
+}
+
 // A body's inputs are what its operator hands in, so its initializers go to the graph around it.
-static blok_status hoist(blok_graph *graph, blok_subgraph *body, blok_error *error) {
+// Names in bodies must not be those of the graph around them: the operator's goes before.
+static blok_status hoist(blok_graph *graph, blok_node_id node, blok_subgraph *body,
+                         blok_error *error) {
   blok_graph *inner = body->graph;
   uint32_t n = inner->n_initializers;
+  if (n == 0) return BLOK_OK;
   blok_capture *captures =
       blok_arena_array(&graph->module->arena, (size_t)body->n_captures + n, sizeof *captures);
-  if (!captures && body->n_captures + n) return blok_fail_memory(error, 0);
-  if (body->n_captures) {
-    memcpy(captures, body->captures, body->n_captures * sizeof *captures);
-  }
+  if (!captures) return blok_fail_memory(error, 0);
+  if (body->n_captures) memcpy(captures, body->captures, body->n_captures * sizeof *captures);
   body->captures = captures;
   uint32_t kept = 0;
   for (uint32_t i = 0; i < n; i++) {
@@ -79,16 +95,22 @@ static blok_status hoist(blok_graph *graph, blok_subgraph *body, blok_error *err
     blok_value *value = blok_value_at(inner, id);
     const char *name = NULL;
     blok_value_id outer = BLOK_NO_VALUE;
-    if (value->is_input || value->is_output || !value->literal) {
+    if (value->is_input || !value->literal) {
       inner->initializers[kept++] = id;
       continue;
     }
-    BLOK_TRY(blok_graph_new_name(graph, value->name, &name, error));
+    blok_value_id first = blok_node_output(blok_node_at(graph, node), 0);
+    const char *stem = blok_arena_format(&graph->module->arena, "%s/%s/%s",
+                                         first.i ? blok_value_at(graph, first)->name : "body",
+                                         inner->name ? inner->name : "body", value->name);
+    if (!stem) return blok_fail_memory(error, 0);
+    BLOK_TRY(blok_graph_new_name(graph, stem, &name, error));
     BLOK_TRY(blok_graph_add_value(graph, name, &outer, error));
     BLOK_TRY(blok_rewrite_share(graph, outer, value->literal, value->literal->rank,
                                 value->literal->dims, error));
     value->literal = NULL;
-    value->is_capture = true;
+    if (value->is_output) BLOK_TRY(hand_on(inner, id, &id, error));
+    blok_value_at(inner, id)->is_capture = true;
     body->captures[body->n_captures++] = (blok_capture){outer, id};
   }
   inner->n_initializers = kept;
@@ -101,7 +123,7 @@ static blok_status place_initializers(blok_graph *graph, void *context, blok_err
     blok_subgraph *body = NULL;
     for (uint32_t s = 0; (body = blok_node_subgraph(blok_node_at(graph, graph->order[i]), s));
          s++) {
-      if (body->graph) BLOK_TRY(hoist(graph, body, error));
+      if (body->graph) BLOK_TRY(hoist(graph, graph->order[i], body, error));
     }
   }
   return graph->outer ? BLOK_OK : list_initializers(graph, error);

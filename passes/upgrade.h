@@ -26,8 +26,8 @@ BLOK_MUST_CHECK blok_status blok_upgrade_node(blok_upgrade *upgrade, blok_error 
 // True when a rule that concerns (op_type, version) needs to know ranks or element types.
 bool blok_upgrade_needs_facts(const char *op_type, int64_t version);
 
-// True when a rule stands between two operator sets, so that a node of the older one must be changed
-// to go to the newer one.
+// True when a rule stands between two operator sets, so that a node of the older one must be
+// changed to go to the newer one.
 bool blok_upgrade_crosses(const char *op_type, int64_t from, int64_t to);
 
 // True for an operator of ops.def, and for one that a rule turns into such (Scatter,

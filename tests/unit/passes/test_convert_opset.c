@@ -132,6 +132,28 @@ START_TEST(convert_opset__takes_initializers_out_of_bodies_below_ir_4) {
 }
 END_TEST
 
+START_TEST(convert_opset__hands_on_what_a_body_gives_of_outside) {
+  net self;
+  net_make(&self, 13);
+  net_input(&self, "c", BLOK_BOOL, "");
+  blok_node_id branch = net_node(&self, "If", "c", "y");
+  for (int k = 0; k < 2; k++) {
+    net_branch(&self, branch, k ? "else_branch" : "then_branch", "c");
+    net_f32(&self, "t", "3", (float[]){1, 2, 3});
+    net_output(&self, "t");
+    net_leave(&self);
+  }
+  net_output(&self, "y");
+  convert_to(&self, 8, "If");
+  const blok_graph *body = net_maker(&self, "y")->attrs[0].as.graphs[0].graph;
+  ck_assert_uint_eq(body->n_order, 1);
+  ck_assert_uint_eq(body->n_initializers, 0);
+  ck_assert_str_eq(blok_node_at(body, body->order[0])->op_type, "Identity");
+  ck_assert_uint_eq(self.work->graph->n_initializers, 2);
+  net_free(&self);
+}
+END_TEST
+
 START_TEST(convert_opset__converts_bodies_by_what_they_capture) {
   net self;
   net_make(&self, 28);
@@ -296,6 +318,7 @@ Suite *suite_convert_opset(void) {
   tcase_add_test(models, convert_opset__says_the_ir_version_of_the_set);
   tcase_add_test(models, convert_opset__lists_initializers_as_inputs_below_ir_4);
   tcase_add_test(models, convert_opset__takes_initializers_out_of_bodies_below_ir_4);
+  tcase_add_test(models, convert_opset__hands_on_what_a_body_gives_of_outside);
   tcase_add_test(models, convert_opset__converts_bodies_by_what_they_capture);
   tcase_add_test(models, convert_opset__sweeps_its_own_leftovers_alone);
   tcase_add_test(models, convert_opset__gives_every_new_node_a_name_of_its_own);
