@@ -14,7 +14,8 @@ enum { OPTION_NET = 300 };
 #define BATCH 2
 
 static const blok_option check_options[] = {
-    {"net", "NAME", "a net of `blok build --list`, built afresh, instead of a file", OPTION_NET},
+    {"net", "NAME", "a network of `blok build --list`, built afresh, instead of a file",
+     OPTION_NET},
     {NULL, NULL, NULL, 0}};
 
 // ---- The model ----------------------------------------------------------------------------------
@@ -51,16 +52,17 @@ static int take_model(blok_check_job *job, const char *word, bool is_net, char *
     return build_net(job, net);
   }
   if (is_net) {
-    return blok_cli_usage(job->cli, "there is no net '%s'; `blok build --list` lists them",
+    return blok_cli_usage(job->cli, "there is no network '%s'; `blok build --list` lists them",
                           blok_show(word).text);
   }
   const size_t length = strlen(word);
   if (!file && strchr(word, '/') == NULL && strchr(word, '.') == NULL) {
     blok_error error = BLOK_ERROR_INIT;
-    (void)blok_cli_error(&error, BLOK_E_NOT_FOUND,
-                         "%s: there is no such file, and no net of that name; `blok build --list` "
-                         "lists the nets",
-                         blok_show(word).text);
+    (void)blok_cli_error(
+        &error, BLOK_E_NOT_FOUND,
+        "%s: there is no such file, and no network of that name; `blok build --list` "
+        "lists them",
+        blok_show(word).text);
     return blok_cli_fail(job->cli, BLOK_EXIT_INPUT, &error);
   }
   job->path = word;
@@ -240,8 +242,8 @@ static int check_words(blok_check_job *job, const blok_command *command, int arg
   int count = 0;
   char **words = blok_parser_words(&parser, &count);
   if (count + (net != NULL) != 1) {
-    return blok_cli_usage(job->cli, count == 0 ? "a model is needed, or the name of a net"
-                                               : "one model or net at a time");
+    return blok_cli_usage(job->cli, count == 0 ? "a model is needed, or the name of a network"
+                                               : "one model or network at a time");
   }
   const char *word = net != NULL ? net : words[0];
   char *copy = blok_cli_alloc(strlen(word) + 1, 1);
@@ -269,10 +271,10 @@ static int check_run(blok_cli *cli, const blok_command *command, int argc, char 
 
 const blok_command blok_command_check = {
     .name = "check",
-    .synopsis = "MODEL|NET [--net NAME] [--json]",
+    .synopsis = "MODEL|NETWORK [--net NAME] [--json]",
     .summary = "the quick tests of a residual network: each block forward, on its own",
     .about =
-        "MODEL is a file; NET is a name of `blok build --list`. The model runs on noise, then "
+        "MODEL is a file, NETWORK a name of `blok build --list`. The model runs on noise, then "
         "each\n"
         "block on its own, cut out at its entry and exit; equal blocks are tested once. Four\n"
         "checks, \"-\" where a block has nothing to check:\n"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "blocks/build/build.h"
+#include "nets/net.h"
 
 Suite *suite_build_builder(void);
 
@@ -317,6 +318,49 @@ START_TEST(build_builder__a_model_without_output_is_not_finished_and_goes_on) {
 }
 END_TEST
 
+// A model of operator set 6: x [1, 4, 8, 8] through a Relu to y.
+static blok_module *old_module(void) {
+  blok_module *module = net_module();
+  blok_opset *import = blok_arena_zero(&module->arena, sizeof *import);
+  ck_assert_ptr_nonnull(import);
+  import->domain = "";
+  import->version = 6;
+  import->has_version = true;
+  module->opsets = import;
+  module->n_opsets = 1;
+  module->has_ir_version = true;
+  module->ir_version = 3;
+  net_input(module->graph, "x", 1, 4, 8, 8);
+  net_node(module->graph, "Relu", "x", "y");
+  net_output(module->graph, "y");
+  return module;
+}
+
+START_TEST(
+    build_builder__a_model_of_an_older_set_than_can_be_written_stays_while_nothing_is_added) {
+  blok_module *module = old_module();
+  blok_builder *builder = NULL;
+  blok_value_id y;
+  OK(blok_builder_begin(NULL, &module, &builder, &error));
+  ck_assert_ptr_null(module);
+  OK(blok_build_find(builder, "y", &y, &error));
+  ck_assert_str_eq(shape_of(builder, y), "[1, 4, 8, 8]");
+  OK(blok_builder_take(builder, &module, &error));
+  ck_assert_int_eq(blok_module_opset(module, ""), 6);
+  ck_assert_int_eq(module->ir_version, 3);
+  blok_builder_taken(&builder, BLOK_OK);
+
+  OK(blok_builder_begin(NULL, &module, &builder, &error));
+  OK(blok_build_find(builder, "y", &y, &error));
+  OK(blok_build_basic(builder, "b", NULL, &y, &error));
+  ck_assert(blok_builder_take(builder, &module, &error) == BLOK_E_UNSUPPORTED);
+  ck_assert_ptr_nonnull(
+      strstr(error.message, "'b/conv1/Conv' was added to a model of operator set 6"));
+  ck_assert_ptr_null(module);
+  blok_builder_free(&builder);
+}
+END_TEST
+
 Suite *suite_build_builder(void) {
   Suite *suite = suite_create("build_builder");
   TCase *tcase = tcase_create("build_builder");
@@ -331,6 +375,9 @@ Suite *suite_build_builder(void) {
   tcase_add_test(tcase, build_builder__a_change_that_failed_never_was);
   tcase_add_test(tcase, build_builder__a_change_that_went_well_stays);
   tcase_add_test(tcase, build_builder__a_model_without_output_is_not_finished_and_goes_on);
+  tcase_add_test(
+      tcase,
+      build_builder__a_model_of_an_older_set_than_can_be_written_stays_while_nothing_is_added);
   suite_add_tcase(suite, tcase);
   return suite;
 }
