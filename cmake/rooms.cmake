@@ -70,9 +70,9 @@ function(blok_add_room room)
     blok_${room} PRIVATE ${CMAKE_BINARY_DIR}/rooms/${room} ${CMAKE_SOURCE_DIR}/include)
   target_compile_options(blok_${room} PRIVATE ${BLOK_WARNINGS})
   set_target_properties(blok_${room} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  # Nothing that a run waits for is outside these three.
-  if(BLOK_SMALL AND NOT room MATCHES "^(base|runtime|reference)$")
-    target_compile_options(blok_${room} PRIVATE -Os)
+  # All but the kernels, whose own options come later on the command line.
+  if(BLOK_SMALL)
+    target_compile_options(blok_${room} PRIVATE ${BLOK_SIZE_OPTIONS})
   endif()
   if(BLOK_DEBUG_ARENA)
     target_compile_definitions(blok_${room} PRIVATE BLOK_DEBUG_ARENA)
@@ -85,6 +85,9 @@ function(blok_add_room room)
   # set alone, which is the same source: with wide vectors they take minutes a file.
   set(scalar -O2 -Wno-psabi)
   set(vectors -O2)
+  if(BLOK_SMALL AND BLOK_X86)
+    set(scalar -Os -Wno-psabi)  # for processors of before 2013 alone
+  endif()
   if(BLOK_SANITIZE)
     set(scalar -O1 -Wno-psabi)
     set(vectors -O2 -fno-sanitize=all)
