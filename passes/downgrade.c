@@ -39,6 +39,7 @@ static const downgrade_rule rules[] = {
     {"GroupNormalization", blok_downgrade_group_norm, {21}},
     {"HardSwish", blok_downgrade_hard_swish, {14}},
     {"Hardmax", blok_downgrade_softmax, {13, 11}},
+    {"If", blok_downgrade_branches, {11}},
     {"LayerNormalization", blok_downgrade_layer_norm, {17}},
     {"LessOrEqual", blok_downgrade_or_equal, {12}},
     {"LogSoftmax", blok_downgrade_softmax, {13, 11}},

@@ -10,41 +10,29 @@
 
 // ---- GroupNormalization -------------------------------------------------------------------------
 
-// A value for each channel, [C], as [C, 1, 1]: broadcast over what follows the channels.
+// A value for each channel, [C], as [C, 1, 1]: broadcast over what follows the channels. A weight
+// keeps its name and shape.
 static blok_status per_channel(blok_downgrading *self, uint32_t slot, uint32_t rank,
-                               const char *what, blok_value_id *out, blok_error *error) {
-  blok_graph *graph = self->graph;
-  blok_value_id value = blok_down_input(self, slot);
-  const blok_literal *literal = value.i ? blok_value_at(graph, value)->literal : NULL;
-  int64_t dims[BLOK_MAX_RANK];
-  *out = value;
-  if (rank <= 2) return BLOK_OK;
-  if (!literal || literal->rank != 1) {
-    for (uint32_t i = 0; i < rank - 2; i++) dims[i] = (int64_t)i + 1;
-    return blok_down_unsqueeze(self, value, dims, rank - 2, out, error);
-  }
-  const char *name = NULL;
-  const char *stem =
-      blok_arena_format(&graph->module->arena, "%s/%s", blok_value_at(graph, value)->name, what);
-  if (!stem) return blok_fail_memory(error, 0);
-  BLOK_TRY(blok_graph_new_name(graph, stem, &name, error));
-  BLOK_TRY(blok_graph_add_value(graph, name, out, error));
-  for (uint32_t i = 0; i < rank - 1; i++) dims[i] = i == 0 ? literal->dims[0] : 1;
-  return blok_rewrite_share(graph, *out, literal, rank - 1, dims, error);
+                               blok_value_id *out, blok_error *error) {
+  int64_t axes[BLOK_MAX_RANK];
+  *out = blok_down_input(self, slot);
+  if (rank == 2) return BLOK_OK;
+  for (uint32_t i = 0; i < rank - 2; i++) axes[i] = (int64_t)i + 1;
+  return blok_down_unsqueeze(self, *out, axes, rank - 2, out, error);
 }
 
-// Ones and zeros for each group.
-static blok_status plain_scale(blok_downgrading *self, int64_t groups, blok_dtype dtype,
-                               double number, const char *what, blok_value_id *out,
-                               blok_error *error) {
+// The number for each group, as a node: the model's initializers stay what it was trained with.
+static blok_status each_group(blok_downgrading *self, int64_t groups, blok_dtype dtype,
+                              double number, blok_value_id *out, blok_error *error) {
   blok_tensor tensor = BLOK_TENSOR_INIT;
-  int64_t dims[1] = {groups};
   tensor.dtype = dtype;
+  tensor.rank = 1;
+  tensor.dims[0] = groups;
   tensor.bytes = (size_t)groups * blok_dtype_size(dtype);
   tensor.data = blok_arena_zero(&self->graph->module->arena, tensor.bytes);
   if (!tensor.data) return blok_fail_memory(error, tensor.bytes);
   for (size_t i = 0; i < (size_t)groups; i++) blok_ref_store(&tensor, i, number);
-  return blok_down_numbers(self, what, dtype, 1, dims, tensor.data, out, error);
+  return blok_down_constant_before(self, &tensor, out, error);
 }
 
 // The value gets x's shape back: as a constant where that can be said, computed otherwise.
@@ -79,13 +67,13 @@ blok_status blok_downgrade_group_norm(blok_downgrading *self, blok_error *error)
   }
   int64_t flat[3] = {0, groups, -1};
   BLOK_TRY(blok_down_reshape(self, blok_down_input(self, 0), flat, 3, &in[0], error));
-  BLOK_TRY(plain_scale(self, groups, dtype, 1, "ones", &in[1], error));
-  BLOK_TRY(plain_scale(self, groups, dtype, 0, "zeros", &in[2], error));
+  BLOK_TRY(each_group(self, groups, dtype, 1, &in[1], error));
+  BLOK_TRY(each_group(self, groups, dtype, 0, &in[2], error));
   BLOK_TRY(blok_down_make(self, "InstanceNormalization", 3, in, &norm, &value, error));
   BLOK_TRY(blok_node_set_float(self->graph, norm, "epsilon", epsilon, error));
   BLOK_TRY(reshape_back(self, value, &value, error));
-  BLOK_TRY(per_channel(self, 1, rank, "scale", &scale, error));
-  BLOK_TRY(per_channel(self, 2, rank, "bias", &bias, error));
+  BLOK_TRY(per_channel(self, 1, rank, &scale, error));
+  BLOK_TRY(per_channel(self, 2, rank, &bias, error));
   BLOK_TRY(blok_down_before(self, "Mul", value, scale, &value, error));
   return blok_down_become(self, "Add", value, bias, error);
 }

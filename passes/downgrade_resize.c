@@ -166,10 +166,12 @@ static blok_status empty_inputs(blok_downgrading *self, blok_error *error) {
 // ---- 7 to 10 ------------------------------------------------------------------------------------
 
 // Cell by cell: whether scale alone, from the left and cut down, picks what the node picks. Where a
-// picture shrinks runtimes of that time rounded up, so that both must agree.
+// picture shrinks runtimes of that time rounded up, so that both must agree; and so must the length
+// of the result, whether it is computed in floats or in doubles.
 static bool picks_alike(const blok_resize_job *job, const blok_resize_axis *axis, float scale) {
   int64_t size = 0;
   if (!blok_resize_scaled(axis->in, scale, &size) || size != axis->out) return false;
+  if ((int64_t)floor((double)axis->in * (double)scale) != axis->out) return false;
   for (int64_t x = 0; x < axis->out; x++) {
     int64_t cell =
         blok_resize_is_identity(&job->how, axis) ? x : blok_resize_nearest(&job->how, axis, x);
@@ -212,7 +214,10 @@ static bool old_form(const blok_downgrading *self, resize_plan *plan, bool neare
       continue;
     }
     if (!plan->scaled) plan->scales[i] = (float)axis->out / (float)axis->in;
-    if (!picks_alike(&plan->job, axis, plan->scales[i])) return false;
+    if (picks_alike(&plan->job, axis, plan->scales[i])) continue;
+    // Of sizes the quotient may have been rounded down, and the result come out too short.
+    plan->scales[i] = nextafterf(plan->scales[i], INFINITY);
+    if (plan->scaled || !picks_alike(&plan->job, axis, plan->scales[i])) return false;
   }
   return true;
 }

@@ -134,6 +134,10 @@ BLOK_MUST_CHECK blok_status blok_down_literal(blok_downgrading *self, blok_liter
 // The same of these elements.
 BLOK_MUST_CHECK blok_status blok_down_constant(blok_downgrading *self, const blok_tensor *tensor,
                                                blok_error *error);
+// A Constant node of these elements, floats, before this one.
+BLOK_MUST_CHECK blok_status blok_down_constant_before(blok_downgrading *self,
+                                                      const blok_tensor *tensor, blok_value_id *out,
+                                                      blok_error *error);
 // Cuts the inputs from keep on off, and those before it that are none at the end.
 void blok_down_cut(blok_downgrading *self, uint32_t keep);
 // Takes output slot away from the node, for another node to make; none when nobody asked for it.
@@ -176,6 +180,7 @@ BLOK_MUST_CHECK blok_status blok_down_extreme(blok_downgrading *self, const char
 #define DOWNGRADE(function) blok_status blok_downgrade_##function(blok_downgrading *, blok_error *)
 DOWNGRADE(axis);
 DOWNGRADE(batch_norm);
+DOWNGRADE(branches);
 DOWNGRADE(cast_like);
 DOWNGRADE(celu);
 DOWNGRADE(clip);

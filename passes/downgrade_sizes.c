@@ -360,3 +360,30 @@ blok_status blok_downgrade_trilu(blok_downgrading *self, blok_error *error) {
   BLOK_TRY(blok_down_become(self, "Where", in[0], in[1], error));
   return blok_rewrite_input(self->graph, self->node, 2, in[2], error);
 }
+
+// ---- If -----------------------------------------------------------------------------------------
+
+// The shapes that two values declare can be those of one: NULL types declare none.
+static bool shapes_agree(const blok_type *a, const blok_type *b) {
+  bool tensors = a && b && a->kind == BLOK_TYPE_TENSOR && b->kind == BLOK_TYPE_TENSOR;
+  if (!tensors || !a->has_shape || !b->has_shape) return true;
+  if (a->rank != b->rank) return false;
+  for (uint32_t i = 0; i < a->rank; i++) {
+    bool known = a->dims[i].value >= 0 && b->dims[i].value >= 0;
+    if (known && a->dims[i].value != b->dims[i].value) return false;
+  }
+  return true;
+}
+
+// Below 11 both branches had to give the same shapes.
+blok_status blok_downgrade_branches(blok_downgrading *self, blok_error *error) {
+  const blok_subgraph *then = blok_node_subgraph(blok_down_node(self), 0);
+  const blok_subgraph *otherwise = then ? blok_node_subgraph(blok_down_node(self), 1) : NULL;
+  if (!otherwise || !then->graph || !otherwise->graph) return BLOK_OK;
+  const blok_graph *a = then->graph, *b = otherwise->graph;
+  for (uint32_t i = 0; i < a->n_outputs && i < b->n_outputs; i++) {
+    if (shapes_agree(a->outputs[i].type, b->outputs[i].type)) continue;
+    return blok_down_fail(self, error, "its branches give output %u in different shapes", i);
+  }
+  return BLOK_OK;
+}

@@ -222,32 +222,51 @@ static blok_status become_initializer(blok_downgrading *self, blok_literal *lite
   return blok_rewrite_share(graph, out, literal, literal->rank, literal->dims, error);
 }
 
-blok_status blok_down_literal(blok_downgrading *self, blok_literal *literal, blok_error *error) {
-  blok_attr *attr = NULL;
-  if (self->opset < 9 && !blok_dtype_is_float(literal->dtype)) {
-    return become_initializer(self, literal, error);
-  }
-  BLOK_TRY(blok_down_become(self, "Constant", BLOK_NO_VALUE, BLOK_NO_VALUE, error));
-  attr = blok_arena_zero(&self->graph->module->arena, sizeof *attr);
+// Makes literal the value of a Constant node.
+static blok_status set_value(blok_graph *graph, blok_node_id id, blok_literal *literal,
+                             blok_error *error) {
+  blok_attr *attr = blok_arena_zero(&graph->module->arena, sizeof *attr);
   if (!attr) return blok_fail_memory(error, sizeof *attr);
   attr->name = "value";
   attr->type = BLOK_ATTR_TENSOR;
   attr->has_type = true;
   attr->n = 1;
   attr->as.literal = literal;
-  blok_down_node(self)->attrs = attr;
-  blok_down_node(self)->n_attrs = 1;
+  blok_node_at(graph, id)->attrs = attr;
+  blok_node_at(graph, id)->n_attrs = 1;
   return BLOK_OK;
+}
+
+blok_status blok_down_literal(blok_downgrading *self, blok_literal *literal, blok_error *error) {
+  if (self->opset < 9 && !blok_dtype_is_float(literal->dtype)) {
+    return become_initializer(self, literal, error);
+  }
+  BLOK_TRY(blok_down_become(self, "Constant", BLOK_NO_VALUE, BLOK_NO_VALUE, error));
+  return set_value(self->graph, self->node, literal, error);
+}
+
+static blok_status make_literal(blok_module *module, const blok_tensor *tensor, blok_literal **out,
+                                blok_error *error) {
+  BLOK_TRY(blok_literal_make(&module->arena, tensor->dtype, tensor->rank, tensor->dims,
+                             tensor->data, tensor->bytes, out, error));
+  return blok_module_keep_literal(module, *out, error);
 }
 
 blok_status blok_down_constant(blok_downgrading *self, const blok_tensor *tensor,
                                blok_error *error) {
-  blok_module *module = self->graph->module;
   blok_literal *literal = NULL;
-  BLOK_TRY(blok_literal_make(&module->arena, tensor->dtype, tensor->rank, tensor->dims,
-                             tensor->data, tensor->bytes, &literal, error));
-  BLOK_TRY(blok_module_keep_literal(module, literal, error));
+  BLOK_TRY(make_literal(self->graph->module, tensor, &literal, error));
   return blok_down_literal(self, literal, error);
+}
+
+blok_status blok_down_constant_before(blok_downgrading *self, const blok_tensor *tensor,
+                                      blok_value_id *out, blok_error *error) {
+  blok_literal *literal = NULL;
+  blok_node_id made = BLOK_NO_NODE;
+  BLOK_TRY(make_literal(self->graph->module, tensor, &literal, error));
+  BLOK_TRY(blok_down_make(self, "Constant", 0, NULL, &made, out, error));
+  BLOK_TRY(set_value(self->graph, made, literal, error));
+  return note_dtype(self, *out, tensor->dtype, error);
 }
 
 void blok_down_cut(blok_downgrading *self, uint32_t keep) {

@@ -175,6 +175,29 @@ START_TEST(convert_opset__converts_bodies_by_what_they_capture) {
 }
 END_TEST
 
+START_TEST(convert_opset__refuses_branches_of_different_shapes_below_11) {
+  net self;
+  net_make(&self, 13);
+  net_input(&self, "c", BLOK_BOOL, "");
+  net_input(&self, "x", BLOK_F32, "N,1,3");
+  blok_node_id branch = net_node(&self, "If", "c", "y");
+  for (int k = 0; k < 2; k++) {
+    net_branch(&self, branch, k ? "else_branch" : "then_branch", "x");
+    net_i64(&self, "axes", "1", (int64_t[]){1});
+    net_node(&self, k ? "Identity" : "Squeeze", k ? "x" : "x,axes", "t");
+    net_type(&self, "t", BLOK_F32, k ? "N,1,3" : "N,3");
+    net_output(&self, "t");
+    net_leave(&self);
+  }
+  net_output(&self, "y");
+  convert_to(&self, 11, "If");
+  convert_refused(&self, 10, BLOK_E_UNSUPPORTED,
+                  "If node 'y' cannot be written in operator set 10: its branches give output 0 in "
+                  "different shapes");
+  net_free(&self);
+}
+END_TEST
+
 START_TEST(convert_opset__sweeps_its_own_leftovers_alone) {
   net self;
   begin(&self, 28, "2,3");
@@ -301,7 +324,8 @@ START_TEST(convert_opset__survives_every_failed_allocation) {
   net_node(&self, "Gelu", "d", "y");
   net_output(&self, "y");
   convert_to(&self, 9,
-             "Reshape InstanceNormalization Reshape Mul Add Transpose Softmax Transpose MatMul "
+             "Reshape Constant Constant InstanceNormalization Reshape Unsqueeze Unsqueeze Mul Add "
+             "Transpose Softmax Transpose MatMul "
              "Identity ReduceMean Div Erf Add Mul Mul");
   ck_assert_uint_gt(blok_fault_sweep(convert_by, &self), 20);
   net_free(&self);
@@ -320,6 +344,7 @@ Suite *suite_convert_opset(void) {
   tcase_add_test(models, convert_opset__takes_initializers_out_of_bodies_below_ir_4);
   tcase_add_test(models, convert_opset__hands_on_what_a_body_gives_of_outside);
   tcase_add_test(models, convert_opset__converts_bodies_by_what_they_capture);
+  tcase_add_test(models, convert_opset__refuses_branches_of_different_shapes_below_11);
   tcase_add_test(models, convert_opset__sweeps_its_own_leftovers_alone);
   tcase_add_test(models, convert_opset__gives_every_new_node_a_name_of_its_own);
   tcase_add_test(models, convert_opset__keeps_operators_of_other_domains);

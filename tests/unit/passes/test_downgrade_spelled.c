@@ -1,6 +1,7 @@
 // Operators that an older set did not have are spelled out by others, with the same result.
 #include <check.h>
 #include <math.h>
+#include <string.h>
 
 #include "downgraded.h"
 #include "support/tensors.h"
@@ -84,8 +85,20 @@ START_TEST(downgrade__spells_group_norm_by_instance_norm) {
   net_output(&self, "y");
   blok_tensor x = blok_test_tensor(BLOK_F32, counting, sizeof counting, 3, 1, 4, 2);
   for (int64_t opset = 7; opset <= 20; opset += 13) {
-    convert_to(&self, opset, "Reshape InstanceNormalization Reshape Mul Add");
+    convert_to(&self, opset,
+               "Reshape Constant Constant InstanceNormalization Reshape Unsqueeze Unsqueeze Mul "
+               "Add");
     converted_gives(&self, &x, "1,4,2", want);
+    // What is trained is there under the names and in the shapes that it had.
+    const blok_value *scale = blok_value_at(self.work->graph, net_value(self.work->graph, "scale"));
+    ck_assert_ptr_nonnull(scale->literal);
+    ck_assert_uint_eq(scale->literal->rank, 1);
+    ck_assert_int_eq(scale->literal->dims[0], 4);
+    for (uint32_t i = 0; i < self.work->graph->n_initializers; i++) {
+      const blok_value *value = blok_value_at(self.work->graph, self.work->graph->initializers[i]);
+      ck_assert_int_eq(value->literal->dtype == BLOK_F32,
+                       strcmp(value->name, "scale") == 0 || strcmp(value->name, "bias") == 0);
+    }
   }
   convert_to(&self, 21, "GroupNormalization");
   net_free(&self);
@@ -278,6 +291,25 @@ START_TEST(downgrade__writes_nearest_by_whole_scales_as_resize_10_and_upsample) 
 }
 END_TEST
 
+START_TEST(downgrade__rounds_scales_up_where_sizes_would_come_out_too_short) {
+  // 12 times the float next to 17 / 12 is below 17.
+  net self;
+  net_make(&self, NEWEST);
+  net_input(&self, "x", BLOK_F32, "1,1,1,12");
+  net_i64(&self, "sizes", "4", (int64_t[]){1, 1, 1, 17});
+  blok_node_id resize = net_node(&self, "Resize", "x,,,sizes", "y");
+  net_text(&self, resize, "coordinate_transformation_mode", "asymmetric");
+  net_text(&self, resize, "nearest_mode", "floor");
+  net_output(&self, "y");
+  convert_to(&self, 7, "Upsample");
+  const blok_attr *scales = blok_node_attr(net_maker(&self, "y"), "scales");
+  ck_assert_ptr_nonnull(scales);
+  ck_assert_double_ge(12.0 * (double)scales->as.floats[3], 17.0);
+  ck_assert_double_lt((double)scales->as.floats[3], 1.41667);
+  net_free(&self);
+}
+END_TEST
+
 START_TEST(downgrade__mixes_pixels_by_products_below_11) {
   net self;
   blok_tensor x = blok_test_tensor(BLOK_F32, counting, 2 * sizeof *counting, 4, 1, 1, 1, 2);
@@ -330,6 +362,7 @@ Suite *suite_downgrade_spelled(void) {
   tcase_add_test(spelled, downgrade__picks_integers_by_comparison_where_max_took_floats);
   tcase_add_test(spelled, downgrade__gives_pow_an_exponent_of_the_bases_type);
   tcase_add_test(spelled, downgrade__writes_nearest_by_whole_scales_as_resize_10_and_upsample);
+  tcase_add_test(spelled, downgrade__rounds_scales_up_where_sizes_would_come_out_too_short);
   tcase_add_test(spelled, downgrade__mixes_pixels_by_products_below_11);
   tcase_add_test(spelled, downgrade__gathers_the_nearest_pixels_where_the_old_form_takes_others);
   suite_add_tcase(suite, spelled);
