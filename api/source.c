@@ -65,9 +65,8 @@ static blok_status save(const blok_model *model, const char *path, blok_language
   }
   blok_page_begin(&page, &model->allocator);
   const char *beside = blok_path_name(weights);
-  blok_status status = language == BLOK_SOURCE_C
-                           ? blok_codegen_c(outline, beside, &page, error)
-                           : blok_codegen_python(outline, beside, &page, error);
+  blok_status status = language == BLOK_SOURCE_C ? blok_codegen_c(outline, beside, &page, error)
+                                                 : blok_codegen_python(outline, &page, error);
   if (status == BLOK_OK) status = write_files(outline, &page, path, weights, error);
   if (status == BLOK_OK && report) {
     blok_source_report made = BLOK_SOURCE_REPORT_INIT;

@@ -3,31 +3,18 @@
 #include "codegen/c.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 
-const char *blok_c_text(blok_c *self, const char *format, ...) {
-  va_list list, again;
-  va_start(list, format);
-  va_copy(again, list);
-  const int length = vsnprintf(NULL, 0, format, list);
-  va_end(list);
-  char *text = length < 0 ? NULL : blok_arena_alloc(&self->arena, (size_t)length + 1);
-  if (text) (void)vsnprintf(text, (size_t)length + 1, format, again);
-  va_end(again);
-  if (text) return text;
-  self->failed = true;
-  return "";
+const char *blok_c_keep(blok_c *self, const char *text) {
+  self->failed = self->failed || !text;
+  return text ? text : "";
 }
 
 const char *blok_c_quoted(blok_c *self, const char *name) {
-  const char *text = blok_quoted_text(&self->arena, name);
-  if (text) return text;
-  self->failed = true;
-  return "\"\"";
+  return blok_c_keep(self, blok_quoted_text(&self->arena, name));
 }
 
 const char *blok_c_number(blok_c *self, double number) {

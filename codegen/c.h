@@ -40,8 +40,9 @@ typedef struct blok_c {
   bool failed;  // no memory
 } blok_c;
 
-const char *blok_c_text(blok_c *self, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+// Formatted text in the arena; "" and failed when there is no memory.
+#define blok_c_text(self, ...) blok_c_keep(self, blok_arena_format(&(self)->arena, __VA_ARGS__))
+const char *blok_c_keep(blok_c *self, const char *text);
 // name between quotes.
 const char *blok_c_quoted(blok_c *self, const char *name);
 // A number as a double constant.

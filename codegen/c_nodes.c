@@ -173,7 +173,7 @@ static const char *floats_text(blok_c *self, const blok_attr *attr) {
 // "INT("axis", 1)"; NULL: a kind of attribute that no call takes.
 static const char *attr_text(blok_c *self, const blok_attr *attr) {
   const char *name = blok_c_quoted(self, attr->name);
-  char *text = NULL;
+  const char *text = NULL;
   blok_inline value;
   switch (attr->type) {
     case BLOK_ATTR_INT:
@@ -186,9 +186,9 @@ static const char *attr_text(blok_c *self, const blok_attr *attr) {
     }
     case BLOK_ATTR_STRING:
       self->needs[BLOK_C_TEXT] = true;
-      text = blok_arena_textn(&self->arena, (const char *)attr->as.s.data, attr->as.s.size);
-      if (!text) self->failed = true;
-      return blok_c_text(self, "TEXT(%s, %s)", name, blok_c_quoted(self, text ? text : ""));
+      text = blok_c_keep(
+          self, blok_arena_textn(&self->arena, (const char *)attr->as.s.data, attr->as.s.size));
+      return blok_c_text(self, "TEXT(%s, %s)", name, blok_c_quoted(self, text));
     case BLOK_ATTR_INTS:
       if (attr->n == 0) return NULL;
       self->needs[BLOK_C_INTS] = true;

@@ -541,6 +541,11 @@ static const char *text_of(const blok_class *class, int section) {
   return NULL;
 }
 
+// A statement's text four columns further in.
+static void put_inner(blok_page *page, const char *text) {
+  for (const char *c = text; *c; c++) blok_page_put(page, *c == '\n' ? "%c    " : "%c", *c);
+}
+
 static blok_status write_class(const blok_classes *classes, const blok_class *class,
                                blok_page *page, blok_error *error) {
   static const char *const names[] = {"downsample", "se"};
@@ -567,7 +572,9 @@ static blok_status write_class(const blok_classes *classes, const blok_class *cl
     } else {
       blok_page_put(page, "        self.%s = nn.Identity()\n        if %s:\n", names[i],
                     class->condition[i]);
-      blok_page_put(page, "            self.%s = %s\n", names[i], text);
+      blok_page_put(page, "            self.%s = ", names[i]);
+      put_inner(page, text);
+      blok_page_put(page, "\n");
     }
   }
   BLOK_TRY(fill(classes, class, use->tail, &at, &text, error));

@@ -71,12 +71,13 @@ const char *blok_identifier(blok_arena *arena, const char *name, const char *lea
   enum { LONGEST = 60 };
   char text[LONGEST + 1];
   size_t used = 0;
-  const bool led = *name == '\0' || (*name >= '0' && *name <= '9');
-  for (const char *from = led ? lead : ""; *from && used < LONGEST; from++) text[used++] = *from;
   for (; *name && used < LONGEST; name++) {
     const char c = *name;
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (word) {
+    const bool digit = c >= '0' && c <= '9';
+    if (digit && used == 0) {
+      while (lead[used] && used < LONGEST - 1) text[used] = lead[used], used++;
+    }
+    if (digit || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
       text[used++] = c;
     } else if (used > 0 && text[used - 1] != '_') {
       text[used++] = '_';
@@ -216,13 +217,19 @@ bool blok_is_reserved(const char *word) {
 
 const char *blok_quoted_text(blok_arena *arena, const char *text) {
   const size_t length = strlen(text);
-  char *out = length > SIZE_MAX / 4 ? NULL : blok_arena_alloc(arena, 2 * length + 3);
+  char *out = length > SIZE_MAX / 8 ? NULL : blok_arena_alloc(arena, 4 * length + 3);
   if (!out) return NULL;
   size_t used = 0;
   out[used++] = '"';
   for (; *text; text++) {
-    if (*text == '"' || *text == '\\') out[used++] = '\\';
-    out[used++] = *text >= ' ' && *text <= '~' && *text != '?' ? *text : '_';
+    const unsigned char c = (unsigned char)*text;
+    if (c == '"' || c == '\\') out[used++] = '\\';
+    if (c < 0x80 && c != '?') {
+      out[used++] = c >= ' ' && c <= '~' ? *text : '_';
+    } else {
+      out[used++] = '\\';
+      for (int shift = 6; shift >= 0; shift -= 3) out[used++] = (char)('0' + (c >> shift & 7));
+    }
   }
   out[used++] = '"';
   out[used] = '\0';

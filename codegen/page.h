@@ -36,8 +36,9 @@ const char *blok_identifier(blok_arena *arena, const char *name, const char *lea
 // A keyword of C or Python, or a name that a module of PyTorch has already.
 bool blok_is_reserved(const char *word);
 
-// text between double quotes, as C and Python both read it: what is not printable ASCII, and
-// '?' for C's trigraphs, becomes '_'. In arena, NULL: no memory.
+// text between double quotes as C reads it: '?', for C's trigraphs, and what is not ASCII stand as
+// octal digits, control bytes, which no name of the builder may have, as '_'. Python reads the same
+// where text is ASCII. In arena, NULL: no memory.
 const char *blok_quoted_text(blok_arena *arena, const char *text);
 
 #endif  // BLOK_CODEGEN_PAGE_H

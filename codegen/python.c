@@ -2,31 +2,18 @@
 // and forward, loading of the weights, and a run on noise.
 #include "codegen/python.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 
-const char *blok_py(blok_python *self, const char *format, ...) {
-  va_list list, again;
-  va_start(list, format);
-  va_copy(again, list);
-  const int length = vsnprintf(NULL, 0, format, list);
-  va_end(list);
-  char *text = length < 0 ? NULL : blok_arena_alloc(&self->arena, (size_t)length + 1);
-  if (text) (void)vsnprintf(text, (size_t)length + 1, format, again);
-  va_end(again);
-  if (text) return text;
-  self->failed = true;
-  return "";
+const char *blok_py_keep(blok_python *self, const char *text) {
+  self->failed = self->failed || !text;
+  return text ? text : "";
 }
 
 const char *blok_py_hole(blok_python *self, const char *hint, const char *value) {
-  const char *text = blok_hole(&self->arena, hint, value);
-  if (text) return text;
-  self->failed = true;
-  return "";
+  return blok_py_keep(self, blok_hole(&self->arena, hint, value));
 }
 
 const char *blok_py_hole_int(blok_python *self, const char *hint, int64_t value) {
@@ -160,19 +147,16 @@ static const char *noise(blok_python *self, const blok_value_entry *input) {
   return blok_py(self, "torch.zeros(%s, dtype=torch.%s)", shape, type ? type : "float32");
 }
 
-static void write_end(blok_python *self, const char *weights_name, blok_page *page) {
+static void write_end(blok_python *self, blok_page *page) {
   const blok_graph *graph = self->outline->graph;
-  const char *file = blok_quoted_text(&self->arena, weights_name);
   blok_page_put(
       page,
-      "\n\ndef load(path=pathlib.Path(__file__).with_name(%s)):\n"
+      "\n\ndef load(path=pathlib.Path(__file__).with_suffix(\".npz\")):\n"
       "    net = Net()\n"
       "    with np.load(path) as arrays:\n"
       "        weights = {name: torch.from_numpy(arrays[name]) for name in arrays.files}\n"
       "    net.load_state_dict(weights)\n"
-      "    return net.eval()\n",
-      file ? file : "");
-  if (!file) self->failed = true;
+      "    return net.eval()\n");
   blok_page_put(page,
                 "\n\nif __name__ == \"__main__\":\n    net = load()\n    with "
                 "torch.no_grad():\n        y = net(");
@@ -189,8 +173,7 @@ static void write_end(blok_python *self, const char *weights_name, blok_page *pa
   }
 }
 
-static blok_status write_all(blok_python *self, const char *weights_name, blok_page *page,
-                             blok_error *error) {
+static blok_status write_all(blok_python *self, blok_page *page, blok_error *error) {
   const char *name = blok_quoted_text(&self->arena, self->outline->name);
   blok_page body;
   blok_status status = BLOK_OK;
@@ -206,20 +189,19 @@ static blok_status write_all(blok_python *self, const char *weights_name, blok_p
   blok_python_helpers(self, page);
   BLOK_TRY_TO(done, blok_classes_write(&self->classes, page, error));
   blok_page_put(page, "%s", body.text ? body.text : "");
-  write_end(self, weights_name, page);
+  write_end(self, page);
   if (self->failed || body.failed || page->failed) status = blok_fail_memory(error, 0);
 done:
   blok_page_free(&body);
   return status;
 }
 
-blok_status blok_codegen_python(const blok_outline *outline, const char *weights_name,
-                                blok_page *page, blok_error *error) {
+blok_status blok_codegen_python(const blok_outline *outline, blok_page *page, blok_error *error) {
   blok_python self = {.outline = outline};
   blok_arena_init(&self.arena, &outline->allocator);
   blok_classes_begin(&self.classes, &self.arena, &outline->allocator);
   blok_status status = blok_outline_variables(outline, &self.arena, &self.variables, error);
-  if (status == BLOK_OK) status = write_all(&self, weights_name, page, error);
+  if (status == BLOK_OK) status = write_all(&self, page, error);
   blok_classes_free(&self.classes);
   blok_arena_free(&self.arena);
   return status;

@@ -31,8 +31,8 @@ typedef struct blok_python {
 } blok_python;
 
 // Formatted text in the arena; "" and failed when there is no memory.
-const char *blok_py(blok_python *self, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+#define blok_py(self, ...) blok_py_keep(self, blok_arena_format(&(self)->arena, __VA_ARGS__))
+const char *blok_py_keep(blok_python *self, const char *text);
 
 // blok_hole likewise.
 const char *blok_py_hole(blok_python *self, const char *hint, const char *value);

@@ -352,8 +352,7 @@ static void residual_instance(blok_python *self, const blok_item *item, const bl
   }
   out->part[BLOK_SECTION_SKIP] = skip_text(self, desc);
   if (desc->has_se) {
-    out->part[BLOK_SECTION_SE] = blok_classes_call(&self->classes, se, true);
-    if (!out->part[BLOK_SECTION_SE]) self->failed = true;
+    out->part[BLOK_SECTION_SE] = blok_py_keep(self, blok_classes_call(&self->classes, se, true));
   }
   for (unsigned int form = 0; form < 8; form++) {
     out->forward[form] = forward_text(self, desc, form);
@@ -423,7 +422,5 @@ const char *blok_python_module(blok_python *self, uint32_t index) {
   } else {
     text = blok_classes_call(&self->classes, &self->instances[index], false);
   }
-  if (text) return text;
-  self->failed = true;
-  return "";
+  return blok_py_keep(self, text);
 }

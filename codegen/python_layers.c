@@ -241,13 +241,9 @@ static const char *of_einsum(blok_py_call *call) {
   if (!equation || equation->type != BLOK_ATTR_STRING) {
     return blok_py_refuse(call, "it has no equation");
   }
-  char *text =
-      blok_arena_textn(&self->arena, (const char *)equation->as.s.data, equation->as.s.size);
-  const char *quoted = text ? blok_quoted_text(&self->arena, text) : NULL;
-  if (!quoted) {
-    self->failed = true;
-    return "";
-  }
+  const char *text = blok_py_keep(
+      self, blok_arena_textn(&self->arena, (const char *)equation->as.s.data, equation->as.s.size));
+  const char *quoted = blok_py_keep(self, blok_quoted_text(&self->arena, text));
   const char *out = blok_py(self, "torch.einsum(%s", quoted);
   for (uint32_t i = 0; i < call->node->n_inputs; i++) {
     out = blok_py(self, "%s, %s", out, blok_py_tensor(call, i));

@@ -26,7 +26,8 @@ typedef struct blok_source_report {
 // "net.npz". Both are written under temporary names and renamed when whole; what stood there before
 // stays until then. Stages are loops, blocks are classes (Python) or one call each (C), loose nodes
 // plain calls. BLOK_E_UNSUPPORTED: an operator that the language has no call for, with the node's
-// name; nothing is written then. report may be NULL.
+// name; nothing is written then. A model that is not runnable: the status and the reason are
+// blok_model_runnable's. report may be NULL. Thread-safe as reading is.
 BLOK_API BLOK_MUST_CHECK blok_status blok_model_save_source(const blok_model *model,
                                                             const char *path,
                                                             blok_language language,

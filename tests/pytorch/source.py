@@ -179,6 +179,42 @@ def _check_numpy_archive(options, report, model, folder):
         )
 
 
+def _check_unicode(options, report, folder):
+    """Names outside ASCII, of inputs, outputs and the file itself, come through whole."""
+    import onnx
+    import onnxruntime
+    import torch
+    from onnx import TensorProto, helper
+
+    nodes = [helper.make_node("Add", ["giri\u015f", "g\u0131r"], ["\u00e7\u0131kt\u0131"])]
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4])
+        for name in (*nodes[0].input, *nodes[0].output)
+    ]
+    graph = helper.make_graph(nodes, "a\u011f", values[:2], values[2:])
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), folder / "tr.onnx")
+    stem = folder / "\u00e7\u0131kt\u0131"
+    for ending in (".py", ".c"):
+        done = common.run(options.blok, "convert", folder / "tr.onnx", stem.with_suffix(ending))
+        if done.status != 0:
+            report.fail(f"source unicode {ending}", done.why())
+            return
+    got = _module(stem.with_suffix(".py")).load()(torch.ones(1, 4), torch.ones(1, 4))
+    report.check(bool((got == 2).all()), "source unicode .py", str(got.tolist()))
+    program, written = stem.with_suffix(".exe"), stem.with_suffix(".onnx")
+    wrong = "".join(_compile(options, stem.with_suffix(".c"), program))
+    if not wrong:
+        done = common.run(program, stem.with_suffix(".npz"), written)
+        wrong = "" if done.status == 0 else done.why()
+    if wrong:
+        report.fail("source unicode .c", wrong)
+        return
+    session = onnxruntime.InferenceSession(str(written), providers=["CPUExecutionProvider"])
+    names = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
+    report.check(names == [each.name for each in values], "source unicode .c", " ".join(names))
+
+
 def check(options, report):
     if _library(options) is None:
         report.skip("source", f"no libblok.so beside {options.blok}: build it")
@@ -205,4 +241,5 @@ def check(options, report):
     smallest = min(found, key=lambda path: (path / "model.onnx").stat().st_size)
     _check_one_archive(options, report, smallest, folder)
     _check_numpy_archive(options, report, smallest, folder)
+    _check_unicode(options, report, folder)
     shutil.rmtree(folder)

@@ -38,7 +38,7 @@ static void make(blok_module *module) {
 static const char *python(void) {
   blok_page_free(&page);
   blok_page_begin(&page, blok_allocator_default());
-  const blok_status status = blok_codegen_python(outline, "net.npz", &page, &error);
+  const blok_status status = blok_codegen_python(outline, &page, &error);
   ck_assert_msg(status == BLOK_OK, "%s", error.message);
   return page.text;
 }
@@ -226,7 +226,7 @@ START_TEST(codegen__names_the_node_that_has_no_call) {
   const blok_node_id node = net_node(graph, "Det", "x", "y");
   blok_node_at(graph, node)->name = "the_det";
   make(module);
-  ck_assert_int_eq(blok_codegen_python(outline, "net.npz", &page, &error), BLOK_E_UNSUPPORTED);
+  ck_assert_int_eq(blok_codegen_python(outline, &page, &error), BLOK_E_UNSUPPORTED);
   ck_assert_ptr_nonnull(strstr(error.message, "Det node 'the_det'"));
   holds(c_text(), "TRY(call(builder, \"Det\", \"det\"");
 }
@@ -242,7 +242,7 @@ static blok_status write_both(void *context, const blok_allocator *allocator, bl
   blok_status status = blok_outline_make(found.module, found.facts, found.overlay, "net", 18,
                                          allocator, &own, fault);
   if (status != BLOK_OK) ck_assert_ptr_null(own);
-  if (status == BLOK_OK) status = blok_codegen_python(own, "net.npz", &text, fault);
+  if (status == BLOK_OK) status = blok_codegen_python(own, &text, fault);
   blok_page_free(&text);
   blok_page_begin(&text, allocator);
   if (status == BLOK_OK) status = blok_codegen_c(own, "net.npz", &text, fault);

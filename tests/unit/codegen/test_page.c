@@ -37,6 +37,8 @@ START_TEST(identifier__has_only_letters_digits_and_lines) {
   static const char *const words[][2] = {{"layer1.0", "layer1_0"},
                                          {"/fc/Gemm", "fc_Gemm"},
                                          {"0.weight", "part0_weight"},
+                                         {"/0/weight", "part0_weight"},
+                                         {"{0}", "part0"},
                                          {"", "part"},
                                          {"//", "part"},
                                          {"a\"; system(\"rm\"); //", "a_system_rm"},
@@ -66,7 +68,11 @@ END_TEST
 START_TEST(quoted__ends_where_it_ends) {
   ck_assert_str_eq(blok_quoted_text(&arena, "plain"), "\"plain\"");
   ck_assert_str_eq(blok_quoted_text(&arena, "a\"b\\c"), "\"a\\\"b\\\\c\"");
-  ck_assert_str_eq(blok_quoted_text(&arena, "a\nb\tc?\x7f"), "\"a_b_c__\"");
+  ck_assert_str_eq(blok_quoted_text(&arena, "a\nb\tc?\x7f"), "\"a_b_c\\077_\"");
+  ck_assert_str_eq(blok_quoted_text(&arena,
+                                    "\xc3\xa7"
+                                    "1"),
+                   "\"\\303\\2471\"");
 }
 END_TEST
 
