@@ -128,8 +128,14 @@ typedef struct tally {
 
 static void tell(blok_diff_words *out, const tally *found, size_t count, const char *what) {
   if (found->different == 0) return;
-  (void)snprintf(out->text, sizeof out->text, "%zu of %zu %s differ, by %.9g at most",
-                 found->different, count, what, found->most);
+  if (found->most == 0) {
+    (void)snprintf(out->text, sizeof out->text,
+                   "%zu of %zu %s differ in bits, though not as numbers", found->different, count,
+                   what);
+  } else {
+    (void)snprintf(out->text, sizeof out->text, "%zu of %zu %s differ, by %.9g at most",
+                   found->different, count, what, found->most);
+  }
   out->max_abs = found->most;
 }
 

@@ -367,29 +367,6 @@ static blok_status drop_annotations(blok_calls *self) {
   return status;
 }
 
-// Handles follow the order, as in a graph that was imported.
-static blok_status renumber(blok_calls *self) {
-  blok_graph *graph = self->graph;
-  const uint32_t n = graph->n_order + 1;
-  blok_node *nodes = blok_arena_array(&self->module->arena, n, sizeof *nodes);
-  if (!nodes) return blok_fail_memory(self->error, n * sizeof *nodes);
-  nodes[0].dead = true;
-  for (uint32_t i = 1; i < n; i++) {
-    nodes[i] = *blok_node_at(graph, graph->order[i - 1]);
-    nodes[i].n_sources = 0;
-    nodes[i].sources = NULL;
-    nodes[i].scope = NULL;
-    graph->order[i - 1].i = i;
-    for (uint32_t o = 0; o < nodes[i].n_outputs; o++) {
-      const blok_value_id output = nodes[i].outputs[o];
-      if (output.i) blok_value_at(graph, output)->producer.i = i;
-    }
-  }
-  graph->nodes = nodes;
-  graph->n_nodes = graph->cap_nodes = n;
-  return BLOK_OK;
-}
-
 blok_status blok_calls_write(blok_calls *self) {
   if (self->n_forms) {
     BLOK_TRY(import_domain(self));
@@ -399,6 +376,6 @@ blok_status blok_calls_write(blok_calls *self) {
     blok_graph_sweep(self->graph);
     BLOK_TRY(drop_annotations(self));
   }
-  BLOK_TRY(renumber(self));
+  BLOK_TRY(blok_graph_renumber(self->graph, self->error));
   return blok_graph_verify(self->graph, false, self->error);
 }

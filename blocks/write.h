@@ -59,8 +59,8 @@ BLOK_MUST_CHECK blok_status blok_write_node(blok_writer *writer, const char *par
                                             const blok_value_id *inputs, blok_value_id *value,
                                             blok_node_id *node);
 
-// Constants: a number of rank 0, integers, float32 numbers, and value itself as an initializer of these dims (value
-// when it has them already).
+// Constants: a number of rank 0, integers, float32 numbers, and value itself as an initializer of
+// these dims (value when it has them already).
 BLOK_MUST_CHECK blok_status blok_write_number(blok_writer *writer, const char *part,
                                               const char *what, double number,
                                               blok_value_id *value);

@@ -290,30 +290,6 @@ static blok_status rewrite(rewriter *self) {
   return BLOK_OK;
 }
 
-// Handles follow the order, and no node has what only a working graph's has: sources, a noted
-// scope.
-static blok_status renumber(rewriter *self) {
-  blok_graph *graph = self->module->graph;
-  const uint32_t n = graph->n_order + 1;
-  blok_node *nodes = blok_arena_array(&self->module->arena, n, sizeof *nodes);
-  if (!nodes) return blok_fail_memory(self->error, n * sizeof *nodes);
-  nodes[0].dead = true;
-  for (uint32_t i = 1; i < n; i++) {
-    blok_node *node = &nodes[i];
-    *node = *blok_node_at(graph, graph->order[i - 1]);
-    node->n_sources = 0;
-    node->sources = NULL;
-    node->scope = NULL;
-    graph->order[i - 1].i = i;
-    for (uint32_t o = 0; o < node->n_outputs; o++) {
-      if (node->outputs[o].i) blok_value_at(graph, node->outputs[o])->producer.i = i;
-    }
-  }
-  graph->nodes = nodes;
-  graph->n_nodes = graph->cap_nodes = n;
-  return BLOK_OK;
-}
-
 static blok_status work(rewriter *self, const blok_module *module) {
   static const blok_pass_options options = {.limits = BLOK_LIMITS_INIT};
   BLOK_TRY(prepare(self, module));
@@ -321,7 +297,7 @@ static blok_status work(rewriter *self, const blok_module *module) {
   BLOK_TRY(take_names(self));
   BLOK_TRY(rewrite(self));
   BLOK_TRY(blok_pass_sweep(self->module, &options, self->error));
-  BLOK_TRY(renumber(self));
+  BLOK_TRY(blok_graph_renumber(self->module->graph, self->error));
   self->module->has_ir_version = true;
   if (self->module->ir_version < NEWEST_IR) self->module->ir_version = NEWEST_IR;
   BLOK_TRY(blok_drop_path_keep(self->overlay, self->module, self->error));

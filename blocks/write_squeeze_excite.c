@@ -40,7 +40,8 @@ static blok_status fit_channels(const excite *self, blok_value_id *value, uint32
   size_t count = 0;
   if (!value->i) return BLOK_OK;
   const blok_literal *literal = blok_value_at(self->writer->graph, *value)->literal;
-  if (!literal || !blok_literal_count(literal, &count) || count != (size_t)dims[0]) return BLOK_OK;
+  if (!literal || !blok_literal_count(literal, &count) || count == 1) return BLOK_OK;
+  if (count != (size_t)dims[0]) return BLOK_OK;
   return blok_write_shaped(self->writer, rank, dims, value);
 }
 

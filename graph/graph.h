@@ -337,8 +337,8 @@ void blok_graph_replace_all(blok_graph *graph, const blok_value_id *map);
 // the names of nodes on it, or a value that is read and that nothing makes.
 BLOK_MUST_CHECK blok_status blok_graph_sort(blok_graph *graph, blok_error *error);
 
-// Gives the nodes new handles that follow the order, from 1 on, as in a graph that was imported; dead
-// nodes go. Sources and scopes of a working graph go too. Old handles mean nothing afterwards.
+// Gives the nodes new handles that follow the order, from 1 on, as in a graph that was imported;
+// dead nodes go. Sources and scopes of a working graph go too. Old handles mean nothing afterwards.
 BLOK_MUST_CHECK blok_status blok_graph_renumber(blok_graph *graph, blok_error *error);
 
 // ---- Looking ------------------------------------------------------------------------------------

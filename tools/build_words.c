@@ -124,16 +124,6 @@ static bool parse_order(const char *text, blok_order *out) {
   return false;
 }
 
-static bool parse_activation(const char *text, blok_activation *out) {
-  for (int act = BLOK_ACT_RELU; strcmp(blok_activation_name((blok_activation)act), "none") != 0;
-       act++) {
-    if (strcmp(text, blok_activation_name((blok_activation)act)) != 0) continue;
-    *out = (blok_activation)act;
-    return true;
-  }
-  return false;
-}
-
 static bool parse_norm(const char *text, blok_norm *out) {
   for (int norm = BLOK_NORM_NONE; norm <= BLOK_NORM_LAYER; norm++) {
     if (strcmp(text, blok_norm_name((blok_norm)norm)) != 0) continue;
@@ -166,7 +156,7 @@ static bool parse_word(int id, const char *text, blok_build_words *words, const 
       return parse_order(text, &options->order);
     case OPTION_ACT:
       *wants = "--act takes an activation as inspect names it (relu, silu, hard_swish, gelu, ...)";
-      return parse_activation(text, &options->activation);
+      return blok_parse_activation(text, &options->activation);
     case OPTION_NORM:
       *wants = "--norm takes batch, group, layer or none";
       return parse_norm(text, &options->norm);
@@ -229,12 +219,6 @@ static int take_option(blok_cli *cli, int id, const char *text, blok_build_words
 
 // ---- The words ----------------------------------------------------------------------------------
 
-static bool ends_with(const char *text, const char *ending) {
-  const size_t length = strlen(text);
-  const size_t ending_length = strlen(ending);
-  return length > ending_length && strcmp(text + length - ending_length, ending) == 0;
-}
-
 // The name that the word is part of, or NULL: for a guess.
 static const char *like(const char *word) {
   const blok_net *net = NULL;
@@ -274,7 +258,7 @@ static int check_output(blok_cli *cli, const blok_build_words *words) {
     return blok_cli_usage(cli, "--external, --functions and --json need a file: -o %s.onnx",
                           words->net->name);
   }
-  if (strcmp(out, "-") != 0 && !ends_with(out, ".onnx")) {
+  if (strcmp(out, "-") != 0 && !blok_cli_ends_with(out, ".onnx")) {
     return blok_cli_usage(cli, "'%s': the name of the model ends in .onnx", blok_show(out).text);
   }
   if (name != NULL && (name[0] == '\0' || strchr(name, '/') != NULL)) {

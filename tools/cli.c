@@ -195,6 +195,12 @@ const char *blok_cli_basename(const char *path) {
   return slash == NULL ? path : slash + 1;
 }
 
+bool blok_cli_ends_with(const char *path, const char *ending) {
+  const size_t length = strlen(path);
+  const size_t ending_length = strlen(ending);
+  return length > ending_length && strcmp(path + length - ending_length, ending) == 0;
+}
+
 double blok_cli_now(void) {
   struct timespec now;
   if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;

@@ -94,6 +94,9 @@ void blok_cli_no_memory(void) __attribute__((noreturn));
 // The path's last part.
 const char *blok_cli_basename(const char *path);
 
+// True for a path of that ending with something before it: "net.onnx", ".onnx".
+bool blok_cli_ends_with(const char *path, const char *ending);
+
 // Seconds of a clock that only goes forward.
 double blok_cli_now(void);
 

@@ -27,7 +27,9 @@ static int build(blok_cli *cli, const blok_build_words *words, blok_model **out)
   options.opset = words->opset;
   options.seed = words->seed;
   blok_status status = blok_builder_new(&options, &builder, &error);
-  if (status == BLOK_OK) status = words->net->build(builder, &words->options, &error);
+  if (status == BLOK_OK) {
+    status = blok_build_net(builder, words->net->name, &words->options, &error);
+  }
   int exit = status == BLOK_OK ? BLOK_EXIT_DONE : failed(cli, status, &error);
   if (status == BLOK_OK && words->weights != NULL) {
     status = blok_build_weights_npz(builder, words->weights, false, &error);
@@ -42,25 +44,14 @@ static int build(blok_cli *cli, const blok_build_words *words, blok_model **out)
   return exit;
 }
 
-static int write_bytes(void *context, const void *bytes, size_t size) {
-  return blok_cli_write(context, bytes, size) ? 0 : 1;
-}
-
 static blok_status save(blok_cli *cli, const blok_model *model, const blok_build_words *words,
                         blok_save_report *report, blok_error *error) {
   blok_save_options options = BLOK_SAVE_OPTIONS_INIT;
-  blok_cli_progress progress;
-  if (strcmp(words->out, "-") == 0) return blok_model_write(model, write_bytes, cli, error);
-  blok_cli_progress_begin(&progress, cli);
   options.weights = words->external ? BLOK_WEIGHTS_EXTERNAL : BLOK_WEIGHTS_AS_READ;
   options.external_name = words->external_name;
   options.functions = words->functions;
-  options.progress = blok_cli_progress_step;
-  options.progress_context = &progress;
   options.report = report;
-  const blok_status status = blok_model_save(model, words->out, &options, error);
-  blok_cli_progress_end(&progress);
-  return status;
+  return blok_cli_save(cli, model, words->out, &options, error);
 }
 
 // ---- What is said of it -------------------------------------------------------------------------

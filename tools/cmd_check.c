@@ -26,7 +26,7 @@ static int build_net(blok_check_job *job, const blok_net *net) {
   blok_error error = BLOK_ERROR_INIT;
   options.name = net->name;
   blok_status status = blok_builder_new(&options, &builder, &error);
-  if (status == BLOK_OK) status = net->build(builder, NULL, &error);
+  if (status == BLOK_OK) status = blok_build_net(builder, net->name, NULL, &error);
   if (status == BLOK_OK) status = blok_builder_finish(&builder, &job->model, &error);
   blok_builder_free(&builder);
   if (status == BLOK_OK) return 0;

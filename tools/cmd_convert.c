@@ -27,17 +27,11 @@ typedef struct convert_words {
   blok_convert_edits edits;
 } convert_words;
 
-static bool ends_with(const char *text, const char *ending) {
-  const size_t length = strlen(text);
-  const size_t ending_length = strlen(ending);
-  return length > ending_length && strcmp(text + length - ending_length, ending) == 0;
-}
-
 // BLOK_SOURCE_C or _PYTHON by OUT's ending, 0 for a model, -1 for another ending.
 static int language_of(const char *out) {
-  if (strcmp(out, "-") == 0 || ends_with(out, ".onnx")) return 0;
-  if (ends_with(out, ".c")) return BLOK_SOURCE_C;
-  return ends_with(out, ".py") ? BLOK_SOURCE_PYTHON : -1;
+  if (strcmp(out, "-") == 0 || blok_cli_ends_with(out, ".onnx")) return 0;
+  if (blok_cli_ends_with(out, ".c")) return BLOK_SOURCE_C;
+  return blok_cli_ends_with(out, ".py") ? BLOK_SOURCE_PYTHON : -1;
 }
 
 // Takes IN and OUT from the words, and the name behind --external where it stands as a third.
@@ -83,28 +77,17 @@ static int take_words(blok_cli *cli, const blok_parser *parser, const char *behi
   return 0;
 }
 
-static int write_bytes(void *context, const void *bytes, size_t size) {
-  return blok_cli_write(context, bytes, size) ? 0 : 1;
-}
-
 static blok_status save(blok_cli *cli, const blok_model *model, const convert_words *words,
                         blok_save_report *report, blok_error *error) {
   blok_save_options options = BLOK_SAVE_OPTIONS_INIT;
-  blok_cli_progress progress;
-  if (strcmp(words->out, "-") == 0) return blok_model_write(model, write_bytes, cli, error);
-  blok_cli_progress_begin(&progress, cli);
   options.weights = words->external ? BLOK_WEIGHTS_EXTERNAL
                     : words->inside ? BLOK_WEIGHTS_INLINE
                                     : BLOK_WEIGHTS_AS_READ;
   options.external_name = words->name;
-  options.progress = blok_cli_progress_step;
-  options.progress_context = &progress;
   options.report = report;
   options.opset = words->opset;
   options.functions = words->functions;
-  const blok_status status = blok_model_save(model, words->out, &options, error);
-  blok_cli_progress_end(&progress);
-  return status;
+  return blok_cli_save(cli, model, words->out, &options, error);
 }
 
 // What stands on the disk now. Standard output names nothing.
@@ -281,7 +264,8 @@ const blok_command blok_command_convert = {
         "              x=batch,3,height,width\n"
         "  --act       relu, relu6, leaky_relu[:SLOPE], silu, hard_swish, sigmoid, tanh, gelu,\n"
         "              gelu_tanh, mish, elu[:ALPHA], prelu, hard_sigmoid[:ALPHA[:BETA]],\n"
-        "              clip[:LOW[:HIGH]]; the block is one that `blok inspect` names\n"
+        "              clip[:LOW[:HIGH]]; the block is one that `blok inspect` names. The\n"
+        "              activations and gates of squeeze-excites change as others do.\n"
         "\n"
         "OUT is written beside its place and renamed when whole; it may be IN. IN and OUT may be "
         "\"-\".\n",

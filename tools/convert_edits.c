@@ -212,15 +212,6 @@ static blok_status edit_cut(blok_convert_edits *edits, blok_builder *builder, bl
 
 // ---- Blocks -------------------------------------------------------------------------------------
 
-// BLOK_ACT_NONE for a word that names none.
-static blok_activation find_activation(const char *word, size_t length) {
-  for (int i = BLOK_ACT_RELU; i <= BLOK_ACT_ELU; i++) {
-    const char *name = blok_activation_name((blok_activation)i);
-    if (strlen(name) == length && strncmp(name, word, length) == 0) return (blok_activation)i;
-  }
-  return BLOK_ACT_NONE;
-}
-
 typedef struct act_words {
   blok_activation from, to;
   double alpha, beta;
@@ -235,21 +226,27 @@ static void set_defaults(act_words *act) {
   act->beta = act->to == BLOK_ACT_HARD_SIGMOID ? 0.5 : act->to == BLOK_ACT_CLIP ? 6 : 0;
 }
 
+// How many numbers may follow the activation's name.
+static int most_numbers(blok_activation activation) {
+  if (activation == BLOK_ACT_CLIP || activation == BLOK_ACT_HARD_SIGMOID) return 2;
+  return activation == BLOK_ACT_LEAKY_RELU || activation == BLOK_ACT_ELU;
+}
+
 // "relu=leaky_relu:0.1@layer1.0"; the word is cut.
 static blok_status parse_act(char *word, act_words *out, blok_error *error) {
-  char *equals = strchr(word, '=');
-  char *at = strchr(equals, '@');
-  *out = (act_words){.from = find_activation(word, (size_t)(equals - word))};
+  char *to = strchr(word, '=');
+  *to++ = '\0';
+  char *at = strchr(to, '@');
+  *out = (act_words){.from = BLOK_ACT_NONE};
   if (at != NULL) {
     *at = '\0';
     out->block = at + 1;
   }
-  char *numbers = strchr(equals, ':');
+  char *numbers = strchr(to, ':');
   if (numbers != NULL) *numbers++ = '\0';
-  out->to = find_activation(equals + 1, strlen(equals + 1));
-  *equals = '\0';
-  if (out->from == BLOK_ACT_NONE || out->to == BLOK_ACT_NONE) {
-    const char *wrong = out->from == BLOK_ACT_NONE ? word : equals + 1;
+  const bool from_known = blok_parse_activation(word, &out->from);
+  if (!from_known || !blok_parse_activation(to, &out->to)) {
+    const char *wrong = from_known ? to : word;
     return blok_cli_error(error, BLOK_E_ARGUMENT,
                           "--act: '%s' is no activation: relu, relu6, leaky_relu, silu, "
                           "hard_swish, sigmoid, hard_sigmoid, tanh, gelu, gelu_tanh, mish, elu, "
@@ -259,6 +256,11 @@ static blok_status parse_act(char *word, act_words *out, blok_error *error) {
   set_defaults(out);
   if (numbers == NULL) return BLOK_OK;
   char *second = strchr(numbers, ':');
+  const int most = most_numbers(out->to);
+  if (most < 1 + (second != NULL)) {
+    return blok_cli_error(error, BLOK_E_ARGUMENT, "--act: %s takes %s, not '%s'", to,
+                          most == 0 ? "no number" : "one number", blok_show(numbers).text);
+  }
   if (second != NULL) *second++ = '\0';
   if (blok_parse_real(numbers, &out->alpha, NULL) &&
       (second == NULL || blok_parse_real(second, &out->beta, NULL))) {

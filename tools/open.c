@@ -1,5 +1,7 @@
-// Opening models and sessions as every command does it.
+// Opening models and sessions, and saving models, as every command does it.
 #include "tools/open.h"
+
+#include <string.h>
 
 #include "tools/inspect.h"
 
@@ -20,6 +22,22 @@ int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out) 
     blok_cli_note(cli, "warning: %s", warning);
   }
   return BLOK_EXIT_DONE;
+}
+
+static int write_bytes(void *context, const void *bytes, size_t size) {
+  return blok_cli_write(context, bytes, size) ? 0 : 1;
+}
+
+blok_status blok_cli_save(blok_cli *cli, const blok_model *model, const char *path,
+                          blok_save_options *options, blok_error *error) {
+  blok_cli_progress progress;
+  if (strcmp(path, "-") == 0) return blok_model_write(model, write_bytes, cli, error);
+  blok_cli_progress_begin(&progress, cli);
+  options->progress = blok_cli_progress_step;
+  options->progress_context = &progress;
+  const blok_status status = blok_model_save(model, path, options, error);
+  blok_cli_progress_end(&progress);
+  return status;
 }
 
 // All operators that cannot be run, where the message names five.

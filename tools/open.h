@@ -1,4 +1,4 @@
-// Opening models and sessions as every command does it.
+// Opening models and sessions, and saving models, as every command does it.
 #ifndef BLOK_TOOLS_OPEN_H
 #define BLOK_TOOLS_OPEN_H
 
@@ -9,8 +9,13 @@
 // standard error (else they are left to the caller).
 int blok_cli_open(blok_cli *cli, const char *path, bool warn, blok_model **out);
 
-// The same for a session that computes as the command line says. progress must live as long as the
-// session. *out is NULL unless the status is BLOK_EXIT_DONE.
+// Saves the model under path with a line of progress, which options need not name; all inline to
+// standard output where path is "-".
+blok_status blok_cli_save(blok_cli *cli, const blok_model *model, const char *path,
+                          blok_save_options *options, blok_error *error);
+
+// As blok_cli_open for a session that computes as the command line says. progress must live as long
+// as the session. *out is NULL unless the status is BLOK_EXIT_DONE.
 int blok_cli_session(blok_cli *cli, const blok_model *model, blok_cli_progress *progress,
                      blok_session **out);
 

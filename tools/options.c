@@ -244,6 +244,15 @@ char **blok_parser_words(const blok_parser *parser, int *count) {
   return parser->argv + optind;
 }
 
+bool blok_parse_activation(const char *text, blok_activation *out) {
+  for (int act = BLOK_ACT_RELU; act <= BLOK_ACT_ELU; act++) {
+    if (strcmp(text, blok_activation_name((blok_activation)act)) != 0) continue;
+    *out = (blok_activation)act;
+    return true;
+  }
+  return false;
+}
+
 bool blok_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out) {
   if (text[0] < '0' || text[0] > '9') return false;
   char *end = NULL;

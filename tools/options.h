@@ -97,6 +97,9 @@ char **blok_parser_words(const blok_parser *parser, int *count);
 bool blok_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 bool blok_parse_real(const char *text, double *out, double *denominator);
 
+// An activation by its name ("relu", "silu", ...); false for a word that names none.
+bool blok_parse_activation(const char *text, blok_activation *out);
+
 // Prints the page of one command, or with NULL the list of all, into cli->out.
 void blok_print_help(blok_cli *cli, const blok_command *command);
 void blok_print_version(blok_cli *cli);

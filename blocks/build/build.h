@@ -131,6 +131,11 @@ const blok_fact *blok_builder_fact(const blok_builder *builder, blok_value_id va
 BLOK_MUST_CHECK blok_status blok_builder_learn(blok_builder *builder, blok_value_id value,
                                                const blok_fact *fact, blok_error *error);
 
+// Type and dims of a constant, whose rank is BLOK_MAX_RANK at most.
+BLOK_MUST_CHECK blok_status blok_builder_learn_literal(blok_builder *builder, blok_value_id value,
+                                                       const blok_literal *literal,
+                                                       blok_error *error);
+
 // A copy of fact; nothing for what is no tensor.
 BLOK_MUST_CHECK blok_status blok_builder_learn_copy(blok_builder *builder, blok_value_id value,
                                                     const blok_fact *fact, blok_error *error);
@@ -138,6 +143,16 @@ BLOK_MUST_CHECK blok_status blok_builder_learn_copy(blok_builder *builder, blok_
 // Infers the nodes made since the order had first of them, and keeps their facts. They are written
 // in the newest operator set.
 BLOK_MUST_CHECK blok_status blok_builder_infer(blok_builder *builder, uint32_t first,
+                                               blok_error *error);
+
+// Infers, in their order, the nodes of whose outputs nothing is known yet and whose inputs are; one
+// that fails stays unknown. *whole: all is known.
+BLOK_MUST_CHECK blok_status blok_builder_learn_nodes(blok_builder *builder, bool *whole,
+                                                     blok_error *error);
+
+// To be called when the numbers of a constant are others than those that its fact was made of:
+// infers again what follows from them. BLOK_E_ARGUMENT where a shape does; then nothing is new.
+BLOK_MUST_CHECK blok_status blok_builder_renew(blok_builder *builder, blok_value_id constant,
                                                blok_error *error);
 
 // Whether a node of op_type may be added in the form of operator set opset (0: the newest): it must

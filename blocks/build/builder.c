@@ -193,53 +193,6 @@ blok_status blok_builder_close(blok_builder *builder, const blok_build_mark *mar
   return status;
 }
 
-// ---- Facts --------------------------------------------------------------------------------------
-
-const blok_fact *blok_builder_fact(const blok_builder *builder, blok_value_id value) {
-  return blok_facts_of(builder->facts, value);
-}
-
-blok_status blok_builder_learn(blok_builder *builder, blok_value_id value, const blok_fact *fact,
-                               blok_error *error) {
-  blok_facts *facts = builder->facts;
-  while (value.i >= facts->n) {
-    uint32_t capacity = facts->n;
-    if (!blok_grow(&facts->allocator, &facts->of, &capacity, facts->n, sizeof *facts->of)) {
-      return blok_fail_memory(error, 0);
-    }
-    for (uint32_t i = facts->n; i < capacity; i++) {
-      facts->of[i] = (blok_fact){.kind = BLOK_TYPE_NONE, .rank = -1};
-    }
-    facts->n = capacity;
-  }
-  facts->of[value.i] = *fact;
-  return BLOK_OK;
-}
-
-blok_status blok_builder_infer(blok_builder *builder, uint32_t first, blok_error *error) {
-  blok_graph *graph = builder->graph;
-  const int64_t newest = blok_schema_latest_opset("");
-  const bool marked = blok_module_opset(builder->module, "") != newest;
-  if (graph->n_order > builder->limits.nodes) {
-    return BLOK_FAIL(error, BLOK_E_LIMIT,
-                     "the model would have %u nodes, the limit is %llu (nodes "
-                     "of blok_limits)",
-                     graph->n_order, (unsigned long long)builder->limits.nodes);
-  }
-  for (uint32_t i = first; i < graph->n_order; i++) {
-    blok_node *node = blok_node_at(graph, graph->order[i]);
-    if (marked) node->opset = newest;
-    BLOK_TRY(blok_facts_step(builder->facts, graph->order[i], error));
-    for (uint32_t o = 0; o < node->n_outputs; o++) {
-      const blok_value_id made = node->outputs[o];
-      if (made.i && !blok_names_put(&builder->taken, blok_value_at(graph, made)->name, made.i)) {
-        return blok_fail_memory(error, 0);
-      }
-    }
-  }
-  return BLOK_OK;
-}
-
 // ---- Handing over -------------------------------------------------------------------------------
 
 // A model of a set older than any that can be written stays in it while nothing is added.

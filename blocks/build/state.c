@@ -162,11 +162,21 @@ static blok_status take_state(blok_builder *builder, blok_error *error) {
   return begin_facts(builder, error);
 }
 
+// What is built is inferred node by node. An imported node may be in an older form: its working
+// graph tells first.
+static blok_status learn_all(blok_builder *builder, blok_error *error) {
+  bool whole = false;
+  if (!builder->from_model) BLOK_TRY(blok_builder_learn_nodes(builder, &whole, error));
+  if (whole) return BLOK_OK;
+  BLOK_TRY(learn_from_view(builder, error));
+  return blok_builder_learn_nodes(builder, &whole, error);
+}
+
 blok_status blok_builder_changed(blok_builder *builder, blok_error *error) {
   blok_builder_drop_view(builder);
   blok_builder_drop_state(builder);
   BLOK_TRY(take_state(builder, error));
-  return builder->graph->n_order ? learn_from_view(builder, error) : BLOK_OK;
+  return builder->graph->n_order ? learn_all(builder, error) : BLOK_OK;
 }
 
 blok_status blok_builder_look(blok_builder *builder, const blok_build_view **out,

@@ -2,10 +2,10 @@
 //
 // A weight's numbers come from the builder's seed, its name and each element's place, through a
 // generator without a state (splitmix64 of a counter). So they are the same whatever stands around.
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/near.h"
 #include "base/options.h"
 #include "base/size.h"
 #include "blocks/build/build.h"
@@ -69,15 +69,9 @@ static blok_status check_new(const blok_builder *builder, const char *name, blok
 static blok_status add_initializer(blok_builder *builder, const char *name, blok_literal *literal,
                                    blok_value_id *out, blok_error *error) {
   blok_graph *graph = builder->graph;
-  blok_fact fact = {.kind = BLOK_TYPE_TENSOR, .dtype = literal->dtype};
-  blok_dim *dims = NULL;
   BLOK_TRY(blok_module_keep_literal(builder->module, literal, error));
   literal->name = blok_arena_text(&builder->module->arena, name);
-  dims = blok_arena_array(&builder->facts->arena, literal->rank, sizeof *dims);
-  if (!literal->name || !dims) return blok_fail_memory(error, 0);
-  for (uint32_t i = 0; i < literal->rank; i++) dims[i] = blok_dim_of(literal->dims[i]);
-  fact.rank = (int32_t)literal->rank;
-  fact.dims = dims;
+  if (!literal->name) return blok_fail_memory(error, 0);
   if (!blok_names_put(&builder->taken, literal->name, graph->n_values) ||
       !blok_arena_grow(&builder->module->arena, &graph->initializers, &graph->cap_initializers,
                        graph->n_initializers, sizeof *graph->initializers)) {
@@ -86,7 +80,7 @@ static blok_status add_initializer(blok_builder *builder, const char *name, blok
   BLOK_TRY(blok_graph_add_value(graph, literal->name, out, error));
   graph->initializers[graph->n_initializers++] = *out;
   blok_value_at(graph, *out)->literal = literal;
-  return blok_builder_learn(builder, *out, &fact, error);
+  return blok_builder_learn_literal(builder, *out, literal, error);
 }
 
 static blok_status list_weight(blok_builder *builder, blok_value_id value, blok_error *error) {
@@ -201,47 +195,16 @@ blok_status blok_build_constant(blok_builder *builder, const char *name, const b
 
 // ---- The caller's numbers -----------------------------------------------------------------------
 
-#define NEAREST 3
-
-// How much two names have in common: their beginnings and their ends.
-static size_t likeness(const char *a, const char *b) {
-  const size_t length_a = strlen(a), length_b = strlen(b);
-  const size_t shorter = length_a < length_b ? length_a : length_b;
-  size_t first = 0, last = 0;
-  while (first < shorter && a[first] == b[first]) first++;
-  while (last < shorter - first && a[length_a - 1 - last] == b[length_b - 1 - last]) last++;
-  return first + last;
-}
-
-// "; the nearest are 'a', 'b'": in text, of size bytes; empty where nothing is like it.
-static void tell_nearest(const blok_builder *builder, const char *name, char *text, size_t size) {
-  const char *best[NEAREST] = {NULL};
-  size_t score[NEAREST] = {0}, used = 0;
-  for (uint32_t i = 0; i < builder->n_weights; i++) {
-    const char *other = blok_value_at(builder->graph, builder->weights[i])->name;
-    size_t like = likeness(name, other);
-    for (int k = 0; k < NEAREST; k++) {
-      if (like <= score[k]) continue;
-      const size_t pushed_score = score[k];
-      const char *pushed = best[k];
-      score[k] = like;
-      best[k] = other;
-      like = pushed_score;
-      other = pushed;
-    }
-  }
-  text[0] = '\0';
-  for (int k = 0; k < NEAREST && best[k] && used < size; k++) {
-    used += (size_t)snprintf(text + used, size - used, "%s'%s'", k ? ", " : "; the nearest are ",
-                             blok_quote(best[k]).text);
-  }
-}
-
 static blok_status no_weight(const blok_builder *builder, const char *name, blok_error *error) {
-  char nearest[600];
-  tell_nearest(builder, name, nearest, sizeof nearest);
+  const char **names = blok_alloc_array(&builder->allocator, builder->n_weights + 1, sizeof *names);
+  if (!names) return blok_fail_memory(error, 0);
+  for (uint32_t i = 0; i < builder->n_weights; i++) {
+    names[i] = blok_value_at(builder->graph, builder->weights[i])->name;
+  }
+  const blok_near_names near = blok_names_near(name, names, builder->n_weights);
+  blok_free(&builder->allocator, names);
   return BLOK_FAIL(error, BLOK_E_NOT_FOUND, "no weight is called '%s'%s", blok_quote(name).text,
-                   nearest);
+                   near.text);
 }
 
 static blok_status check_same(const char *name, const blok_literal *literal,
@@ -266,25 +229,25 @@ blok_status blok_build_weight(blok_builder *builder, const char *name, const blo
   blok_literal *literal = builder->graph->values[value.i].literal;
   if (!literal) return no_weight(builder, name, error);
   BLOK_TRY(check_same(name, literal, tensor, error));
-  if (blok_builder_fact(builder, value)->tensor) {
-    return BLOK_FAIL(
-        error, BLOK_E_ARGUMENT,
-        "weight '%s': shapes have been inferred from its numbers: build with the right "
-        "ones from the beginning",
-        blok_quote(name).text);
-  }
   if (!literal->storage) return BLOK_OK;  // no elements
   blok_storage *storage = blok_storage_copy(&builder->allocator, tensor->data, bytes);
   if (!storage) return blok_fail_memory(error, bytes);
-  blok_builder_drop_view(builder);
-  blok_storage_release(literal->storage);
+  const blok_literal was = *literal;
   literal->storage = storage;
   literal->encoding = BLOK_ENCODED_RAW;
   literal->location = NULL;
   literal->external = NULL;
   literal->n_external = 0;
   literal->has_data_location = false;
-  return BLOK_OK;
+  const blok_status status = blok_builder_renew(builder, value, error);
+  if (status == BLOK_OK) {
+    blok_builder_drop_view(builder);
+    blok_storage_release(was.storage);
+  } else {
+    blok_storage_release(storage);
+    *literal = was;
+  }
+  return status;
 }
 
 // ---- The list -----------------------------------------------------------------------------------

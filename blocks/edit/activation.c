@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "blocks/build/checks.h"
 #include "blocks/edit/edit.h"
 #include "blocks/matcher.h"
 
@@ -206,6 +207,8 @@ static blok_status run(swap *self, const char *block) {
     return BLOK_FAIL(editing->error, BLOK_E_ARGUMENT, "%d is no activation: see blok_activation",
                      (int)(is_activation(self->from) ? to : self->from));
   }
+  BLOK_TRY(blok_check_activation(block ? block : "every block", "the edit", to, self->to.alpha,
+                                 self->to.beta, editing->error));
   BLOK_TRY(blok_editing_look_inside(editing));
   BLOK_TRY(find_block(self, block));
   blok_status status = find(self, &all);

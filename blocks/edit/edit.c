@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/near.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 

@@ -68,12 +68,6 @@ int32_t blok_editing_block(const blok_editing *editing, const char *name, uint32
 blok_status blok_editing_no_block(const blok_editing *editing, const char *name);
 blok_status blok_editing_no_value(const blok_editing *editing, const char *what, const char *name);
 
-// "; near it: 'a', 'b'" of n names; where none is near, all of them if they are few, or "".
-typedef struct blok_near_names {
-  char text[360];
-} blok_near_names;
-blok_near_names blok_names_near(const char *name, const char *const *names, uint32_t n);
-
 // ---- What is needed -----------------------------------------------------------------------------
 
 // Takes out nodes and initializers that were needed when the edit began, or were made since, and

@@ -65,7 +65,15 @@ static head_step step_of(const blok_node *node) {
     case BLOK_OP_Dropout:
     case BLOK_OP_Cast:
     case BLOK_OP_Relu:
+    case BLOK_OP_LeakyRelu:
+    case BLOK_OP_Elu:
     case BLOK_OP_Clip:
+    case BLOK_OP_HardSigmoid:
+    case BLOK_OP_HardSwish:
+    case BLOK_OP_Swish:
+    case BLOK_OP_Tanh:
+    case BLOK_OP_Gelu:
+    case BLOK_OP_Mish:
       return STEP_PASS;
     default:
       return STEP_NONE;
@@ -77,6 +85,19 @@ static uint32_t constant_slot(const blok_graph *graph, const blok_node *node) {
   const bool first = blok_editing_literal(graph, blok_node_input(node, 0), NULL) != NULL;
   const bool second = blok_editing_literal(graph, blok_node_input(node, 1), NULL) != NULL;
   return first == second ? 2 : second;
+}
+
+// Whether a Mul is a SiLU or hard swish: a value times its own gate, its slot in *gated.
+static bool is_gated(const blok_graph *graph, const blok_node *node, uint32_t *gated) {
+  if (node->op != BLOK_OP_Mul || blok_node_domain(node)[0] != '\0') return false;
+  for (*gated = 0; *gated < 2; ++*gated) {
+    const blok_node_id id = blok_value_producer(graph, blok_node_input(node, 1 - *gated));
+    const blok_node *gate = id.i ? blok_node_at(graph, id) : NULL;
+    if (!gate || blok_node_domain(gate)[0] != '\0') continue;
+    if (gate->op != BLOK_OP_Sigmoid && gate->op != BLOK_OP_HardSigmoid) continue;
+    if (blok_node_input(gate, 0).i == blok_node_input(node, *gated).i) return true;
+  }
+  return false;
 }
 
 static blok_status find_layer(head *self) {
@@ -96,7 +117,7 @@ static blok_status find_layer(head *self) {
       self->layer = id;
       self->op = node->op;
       return BLOK_OK;
-    } else if (step == STEP_NONE || self->adder.i) {
+    } else if (self->adder.i || (step == STEP_NONE && !is_gated(graph, node, &next))) {
       return fail_end(self, self->adder.i ? self->adder : id,
                       self->adder.i ? "adds to no product" : "stands there");
     }

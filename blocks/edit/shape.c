@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/near.h"
 #include "blocks/edit/edit.h"
 #include "blocks/edit/trial.h"
 

@@ -27,17 +27,11 @@ static blok_status baseline(blok_builder *builder, const blok_net_options *optio
   return blok_net_classify(builder, options, x, error);
 }
 
-static blok_status build_baseline_cnn(blok_builder *builder, const blok_net_options *options,
-                                      blok_error *error) {
-  return blok_net_build(&blok_net_baseline_cnn, builder, options, error);
-}
-
 const blok_net_row blok_net_baseline_cnn = {
     .net = {.name = "baseline-cnn",
             .summary = "four convolutions and two pools, without a skip",
             .options = "in, size, batch, classes, base, act, norm, norm-groups",
-            .parameters = 104042,
-            .build = build_baseline_cnn},
+            .parameters = 104042},
     .own = {.in_channels = 3,
             .height = 32,
             .width = 32,
@@ -74,18 +68,12 @@ static blok_status residual(blok_builder *builder, const blok_net_options *optio
   return staged(builder, options, BLOK_RESIDUAL, 1, x, error);
 }
 
-static blok_status build_residual_cnn(blok_builder *builder, const blok_net_options *options,
-                                      blok_error *error) {
-  return blok_net_build(&blok_net_residual_cnn, builder, options, error);
-}
-
 const blok_net_row blok_net_residual_cnn = {
     .net = {.name = "residual-cnn",
             .summary = "stages of residual blocks",
             .options = "in, size, batch, classes, base, blocks, order, act, norm, norm-groups, se, "
                        "reduction, min-hidden, drop-path",
-            .parameters = 272474,
-            .build = build_residual_cnn},
+            .parameters = 272474},
     .own = {.in_channels = 3,
             .height = 32,
             .width = 32,
@@ -101,18 +89,12 @@ static blok_status bottlenecks(blok_builder *builder, const blok_net_options *op
   return staged(builder, options, BLOK_BOTTLENECK, 4, x, error);
 }
 
-static blok_status build_bottleneck_cnn(blok_builder *builder, const blok_net_options *options,
-                                        blok_error *error) {
-  return blok_net_build(&blok_net_bottleneck_cnn, builder, options, error);
-}
-
 const blok_net_row blok_net_bottleneck_cnn = {
     .net = {.name = "bottleneck-cnn",
             .summary = "stages of bottlenecks, their outputs four times base",
             .options = "in, size, batch, classes, base, blocks, order, act, norm, norm-groups, se, "
                        "reduction, min-hidden, drop-path",
-            .parameters = 313114,
-            .build = build_bottleneck_cnn},
+            .parameters = 313114},
     .own = {.in_channels = 3,
             .height = 32,
             .width = 32,
@@ -153,18 +135,12 @@ static blok_status wide(blok_builder *builder, const blok_net_options *options, 
   return deep(builder, options, "wide-resnet", x, error);
 }
 
-static blok_status build_wide_resnet(blok_builder *builder, const blok_net_options *options,
-                                     blok_error *error) {
-  return blok_net_build(&blok_net_wide_resnet, builder, options, error);
-}
-
 const blok_net_row blok_net_wide_resnet = {
     .net = {.name = "wide-resnet",
             .summary = "three stages of pre-activation blocks, k times as wide",
             .options = "in, size, batch, classes, base, depth, widen, act, norm, norm-groups, se, "
                        "reduction, min-hidden, drop-path",
-            .parameters = 1467610,
-            .build = build_wide_resnet},
+            .parameters = 1467610},
     .own = {.in_channels = 3,
             .height = 32,
             .width = 32,
@@ -181,18 +157,12 @@ static blok_status se_resnet(blok_builder *builder, const blok_net_options *opti
   return deep(builder, options, "se-resnet", x, error);
 }
 
-static blok_status build_se_resnet(blok_builder *builder, const blok_net_options *options,
-                                   blok_error *error) {
-  return blok_net_build(&blok_net_se_resnet, builder, options, error);
-}
-
 const blok_net_row blok_net_se_resnet = {
     .net = {.name = "se-resnet",
             .summary = "three stages of residual blocks with squeeze-excite",
             .options = "in, size, batch, classes, base, depth, widen, act, norm, norm-groups, "
                        "reduction, min-hidden, drop-path",
-            .parameters = 1480282,
-            .build = build_se_resnet},
+            .parameters = 1480282},
     .own = {.in_channels = 3,
             .height = 32,
             .width = 32,

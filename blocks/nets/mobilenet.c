@@ -70,17 +70,11 @@ static blok_status mobilenet_v2(blok_builder *builder, const blok_net_options *o
   return blok_build_output(builder, "output", x, error);
 }
 
-static blok_status build_mobilenet_v2(blok_builder *builder, const blok_net_options *options,
-                                      blok_error *error) {
-  return blok_net_build(&blok_net_mobilenet_v2, builder, options, error);
-}
-
 const blok_net_row blok_net_mobilenet_v2 = {
     .net = {.name = "mobilenet-v2",
             .summary = "torchvision's mobilenet_v2: inverted bottlenecks",
             .options = "in, size, batch, classes, act, norm, norm-groups",
-            .parameters = 3504872,
-            .build = build_mobilenet_v2},
+            .parameters = 3504872},
     .own = {.in_channels = 3,
             .height = 224,
             .width = 224,

@@ -20,17 +20,11 @@ static blok_status conv_bn_act(blok_builder *builder, const blok_net_options *op
   return blok_build_output(builder, "output", x, error);
 }
 
-static blok_status build_conv_bn_act(blok_builder *builder, const blok_net_options *options,
-                                     blok_error *error) {
-  return blok_net_build(&blok_net_conv_bn_act, builder, options, error);
-}
-
 const blok_net_row blok_net_conv_bn_act = {
     .net = {.name = "conv-bn-act",
             .summary = "convolution, norm, activation",
             .options = "in, out, kernel, stride, size, batch, act, norm, norm-groups",
-            .parameters = 464,
-            .build = build_conv_bn_act},
+            .parameters = 464},
     .own = {.in_channels = 3,
             .out_channels = 16,
             .kernel = 3,
@@ -49,17 +43,11 @@ static blok_status basic(blok_builder *builder, const blok_net_options *options,
   return blok_build_output(builder, "output", x, error);
 }
 
-static blok_status build_basic_post(blok_builder *builder, const blok_net_options *options,
-                                    blok_error *error) {
-  return blok_net_build(&blok_net_basic_post, builder, options, error);
-}
-
 const blok_net_row blok_net_basic_post = {
     .net = {.name = "basic-post",
             .summary = "a residual block, activation behind the norm and the addition",
             .options = "in, out, stride, size, batch, act, norm, norm-groups",
-            .parameters = 4672,
-            .build = build_basic_post},
+            .parameters = 4672},
     .own = {.in_channels = 16,
             .stride = 1,
             .height = 32,
@@ -68,17 +56,11 @@ const blok_net_row blok_net_basic_post = {
             .activation = BLOK_ACT_RELU},
     .body = basic};
 
-static blok_status build_basic_pre(blok_builder *builder, const blok_net_options *options,
-                                   blok_error *error) {
-  return blok_net_build(&blok_net_basic_pre, builder, options, error);
-}
-
 const blok_net_row blok_net_basic_pre = {
     .net = {.name = "basic-pre",
             .summary = "a residual block, norm and activation before each convolution",
             .options = "in, out, stride, size, batch, act, norm, norm-groups",
-            .parameters = 4672,
-            .build = build_basic_pre},
+            .parameters = 4672},
     .own = {.in_channels = 16,
             .stride = 1,
             .height = 32,
@@ -87,18 +69,12 @@ const blok_net_row blok_net_basic_pre = {
             .activation = BLOK_ACT_RELU},
     .body = basic};
 
-static blok_status build_se_res_block(blok_builder *builder, const blok_net_options *options,
-                                      blok_error *error) {
-  return blok_net_build(&blok_net_se_res_block, builder, options, error);
-}
-
 const blok_net_row blok_net_se_res_block = {
     .net = {.name = "se-res-block",
             .summary = "a residual block with a squeeze-excite before the addition",
             .options =
                 "in, out, stride, size, batch, act, norm, norm-groups, reduction, min-hidden",
-            .parameters = 18852,
-            .build = build_se_res_block},
+            .parameters = 18852},
     .own = {.in_channels = 32,
             .stride = 1,
             .height = 32,
@@ -115,17 +91,11 @@ static blok_status bottleneck(blok_builder *builder, const blok_net_options *opt
   return blok_build_output(builder, "output", x, error);
 }
 
-static blok_status build_bottleneck_block(blok_builder *builder, const blok_net_options *options,
-                                          blok_error *error) {
-  return blok_net_build(&blok_net_bottleneck_block, builder, options, error);
-}
-
 const blok_net_row blok_net_bottleneck_block = {
     .net = {.name = "bottleneck-block",
             .summary = "1x1 to a quarter of out, 3x3, 1x1 to out, and an addition",
             .options = "in, out, stride, size, batch, act, norm, norm-groups",
-            .parameters = 75008,
-            .build = build_bottleneck_block},
+            .parameters = 75008},
     .own = {.in_channels = 64,
             .out_channels = 256,
             .stride = 1,
@@ -147,16 +117,10 @@ static blok_status se_block(blok_builder *builder, const blok_net_options *optio
   return blok_build_output(builder, "output", x, error);
 }
 
-static blok_status build_se_block(blok_builder *builder, const blok_net_options *options,
-                                  blok_error *error) {
-  return blok_net_build(&blok_net_se_block, builder, options, error);
-}
-
 const blok_net_row blok_net_se_block = {
     .net = {.name = "se-block",
             .summary = "a squeeze-excite: a gate for each channel",
             .options = "in, size, batch, act, reduction, min-hidden",
-            .parameters = 580,
-            .build = build_se_block},
+            .parameters = 580},
     .own = {.in_channels = 64, .height = 16, .width = 16, .activation = BLOK_ACT_SILU},
     .body = se_block};

@@ -15,10 +15,6 @@ typedef struct blok_net_row {
                       blok_error *error);
 } blok_net_row;
 
-// What every net's build function does: makes the options whole, input, body; all or nothing.
-BLOK_MUST_CHECK blok_status blok_net_build(const blok_net_row *row, blok_builder *builder,
-                                           const blok_net_options *options, blok_error *error);
-
 // A name made of parts, for one call: blok_net_name("%sstage%d", prefix, 1).text. A part from the
 // caller is checked first, so that none is cut.
 enum { BLOK_NET_NAME = 200 };  // bytes of a caller's name

@@ -34,26 +34,19 @@ static blok_status bottleneck(blok_builder *builder, const blok_net_options *opt
   "in, size, batch, classes, base, act, norm, norm-groups, se, reduction, min-hidden, " \
   "drop-path"
 
-#define RESNET(id, text, kind, count, ...)                                              \
-  static blok_status build_##id(blok_builder *builder, const blok_net_options *options, \
-                                blok_error *error) {                                    \
-    return blok_net_build(&blok_net_##id, builder, options, error);                     \
-  }                                                                                     \
-  const blok_net_row blok_net_##id = {.net = {.name = #id,                              \
-                                              .summary = text,                          \
-                                              .options = RESNET_OPTIONS,                \
-                                              .parameters = count,                      \
-                                              .build = build_##id},                     \
-                                      .own = {.in_channels = 3,                         \
-                                              .height = 224,                            \
-                                              .width = 224,                             \
-                                              .classes = 1000,                          \
-                                              .base = 64,                               \
-                                              .blocks = __VA_ARGS__,                    \
-                                              .order = BLOK_ORDER_POST,                 \
-                                              .activation = BLOK_ACT_RELU},             \
-                                      .naming = BLOK_NAMING_TORCHVISION,                \
-                                      .body = kind}
+#define RESNET(id, text, kind, count, ...)                                                   \
+  const blok_net_row blok_net_##id = {                                                       \
+      .net = {.name = #id, .summary = text, .options = RESNET_OPTIONS, .parameters = count}, \
+      .own = {.in_channels = 3,                                                              \
+              .height = 224,                                                                 \
+              .width = 224,                                                                  \
+              .classes = 1000,                                                               \
+              .base = 64,                                                                    \
+              .blocks = __VA_ARGS__,                                                         \
+              .order = BLOK_ORDER_POST,                                                      \
+              .activation = BLOK_ACT_RELU},                                                  \
+      .naming = BLOK_NAMING_TORCHVISION,                                                     \
+      .body = kind}
 
 RESNET(resnet18, "torchvision's resnet18: residual blocks, 2, 2, 2, 2", basic, 11689512,
        {2, 2, 2, 2});

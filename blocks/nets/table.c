@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/near.h"
 #include "base/options.h"
 #include "blocks/build/build.h"
 #include "blocks/nets/nets.h"
@@ -20,16 +21,20 @@ static const blok_net_row *const rows[] = {
     &blok_net_mobilenet_v2,     &blok_net_classifier,     &blok_net_detector_fpn,
     &blok_net_detector_pan,     &blok_net_encoder_decoder};
 
-const blok_net *blok_net_at(size_t index) {
-  return index < sizeof rows / sizeof rows[0] ? &rows[index]->net : NULL;
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+const blok_net *blok_net_at(size_t index) { return index < ROWS ? &rows[index]->net : NULL; }
+
+static const blok_net_row *find(const char *name) {
+  for (size_t i = 0; i < ROWS; i++) {
+    if (strcmp(rows[i]->net.name, name) == 0) return rows[i];
+  }
+  return NULL;
 }
 
 const blok_net *blok_net_find(const char *name) {
-  const blok_net *net = NULL;
-  for (size_t i = 0; (net = blok_net_at(i)) != NULL; i++) {
-    if (name && strcmp(net->name, name) == 0) return net;
-  }
-  return NULL;
+  const blok_net_row *row = name ? find(name) : NULL;
+  return row ? &row->net : NULL;
 }
 
 // ---- Options ------------------------------------------------------------------------------------
@@ -188,11 +193,20 @@ static blok_status build(const blok_net_row *row, blok_builder *builder,
   return row->body(builder, options, x, error);
 }
 
-blok_status blok_net_build(const blok_net_row *row, blok_builder *builder,
-                           const blok_net_options *options, blok_error *error) {
+static blok_status no_net(const char *name, blok_error *error) {
+  const char *names[ROWS];
+  for (size_t i = 0; i < ROWS; i++) names[i] = rows[i]->net.name;
+  return BLOK_FAIL(error, BLOK_E_NOT_FOUND, "there is no network '%s'%s", blok_quote(name).text,
+                   blok_names_near(name, names, ROWS).text);
+}
+
+blok_status blok_build_net(blok_builder *builder, const char *name, const blok_net_options *options,
+                           blok_error *error) {
   blok_net_options whole;
   blok_error_clear(error);
-  if (!builder) return BLOK_FAIL(error, BLOK_E_ARGUMENT, "%s: builder is NULL", row->net.name);
+  if (!builder || !name) return BLOK_FAIL(error, BLOK_E_ARGUMENT, "builder or name is NULL");
+  const blok_net_row *row = find(name);
+  if (!row) return no_net(name, error);
   BLOK_TRY(resolve(row, options, &whole, error));
   const blok_build_mark mark = blok_builder_mark(builder);
   const blok_naming naming = builder->naming;

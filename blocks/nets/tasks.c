@@ -33,17 +33,11 @@ static blok_status classifier(blok_builder *builder, const blok_net_options *opt
   "in, size, batch, classes, base, blocks, act, norm, norm-groups, se, reduction, " \
   "min-hidden, drop-path"
 
-static blok_status build_classifier(blok_builder *builder, const blok_net_options *options,
-                                    blok_error *error) {
-  return blok_net_build(&blok_net_classifier, builder, options, error);
-}
-
 const blok_net_row blok_net_classifier = {
     .net = {.name = "classifier",
             .summary = "a backbone of residual stages, mean of each channel, linear layer",
             .options = BACKBONE_OPTIONS,
-            .parameters = 2797610,
-            .build = build_classifier},
+            .parameters = 2797610},
     .own = {.in_channels = 3,
             .height = 64,
             .width = 64,
@@ -85,17 +79,11 @@ static blok_status detector_fpn(blok_builder *builder, const blok_net_options *o
   return detector(builder, options, blok_build_fpn, x, error);
 }
 
-static blok_status build_detector_fpn(blok_builder *builder, const blok_net_options *options,
-                                      blok_error *error) {
-  return blok_net_build(&blok_net_detector_fpn, builder, options, error);
-}
-
 const blok_net_row blok_net_detector_fpn = {
     .net = {.name = "detector-fpn",
             .summary = "a detector: backbone, feature pyramid, a head that all levels share",
             .options = BACKBONE_OPTIONS,
-            .parameters = 3090478,
-            .build = build_detector_fpn},
+            .parameters = 3090478},
     .own = {.in_channels = 3,
             .height = 128,
             .width = 128,
@@ -111,17 +99,11 @@ static blok_status detector_pan(blok_builder *builder, const blok_net_options *o
   return detector(builder, options, blok_build_pan, x, error);
 }
 
-static blok_status build_detector_pan(blok_builder *builder, const blok_net_options *options,
-                                      blok_error *error) {
-  return blok_net_build(&blok_net_detector_pan, builder, options, error);
-}
-
 const blok_net_row blok_net_detector_pan = {
     .net = {.name = "detector-pan",
             .summary = "a detector: backbone, path aggregation, a head that all levels share",
             .options = BACKBONE_OPTIONS,
-            .parameters = 3311918,
-            .build = build_detector_pan},
+            .parameters = 3311918},
     .own = {.in_channels = 3,
             .height = 128,
             .width = 128,
@@ -160,17 +142,11 @@ static blok_status encoder_decoder(blok_builder *builder, const blok_net_options
   return blok_build_output(builder, "output", x, error);
 }
 
-static blok_status build_encoder_decoder(blok_builder *builder, const blok_net_options *options,
-                                         blok_error *error) {
-  return blok_net_build(&blok_net_encoder_decoder, builder, options, error);
-}
-
 const blok_net_row blok_net_encoder_decoder = {
     .net = {.name = "encoder-decoder",
             .summary = "a score for each class and pixel: stages down, merges back up, mask head",
             .options = BACKBONE_OPTIONS,
-            .parameters = 517906,
-            .build = build_encoder_decoder},
+            .parameters = 517906},
     .own = {.in_channels = 3,
             .height = 64,
             .width = 64,

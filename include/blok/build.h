@@ -2,9 +2,11 @@
 // finishing it gives a model like one that was opened from a file.
 //
 //   blok_builder *b = NULL;
+//   blok_model *model = NULL;
 //   blok_value_id x;
 //   const int64_t shape[4] = {-1, 3, 32, 32};
 //   blok_block_options block = BLOK_BLOCK_OPTIONS_INIT;
+//   blok_head_options head = BLOK_HEAD_OPTIONS_INIT;
 //   block.out_channels = 32;
 //   block.stride = 2;
 //   if (blok_builder_new(NULL, &b, &error)) ...
@@ -15,11 +17,11 @@
 //   if (blok_builder_finish(&b, &model, &error)) ...
 //   blok_builder_free(&b);
 //
-// Every call that makes a node reads the value *x and leaves in it what the node makes. Shapes are
-// inferred as the model grows, so that a block that does not fit fails at its own call, with the
-// guide's check that it breaks: "shape", "downsample", "channel transition" or "norm and activation
-// order", both shapes, and what would mend it. A call that failed leaves the builder as it was
-// before it.
+// Every call that makes a node reads the value *x and leaves in it what the node makes. Pictures
+// are float32, [N, C, H, W]. Shapes are inferred as the model grows, so that a block that does not
+// fit fails at its own call, with the guide's check that it breaks: "shape", "downsample", "channel
+// transition" or "norm and activation order", both shapes, and what would mend it. A call that
+// failed leaves the builder as it was before it.
 //
 // Weights are drawn as PyTorch draws them for a fresh module, from the builder's seed and their
 // names alone: the same name gets the same numbers whatever stands around it. blok_build_weight
@@ -190,7 +192,7 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_se_describe(const blok_block_options *
                                                       blok_error *error);
 
 // Convolution, norm, activation (the guide's ConvBNAct), zeros round the picture so that stride 1
-// keeps its size.
+// keeps its size. The convolution has a bias where there is no norm.
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_conv_norm_act(blok_builder *builder,
                                                               const char *name,
                                                               const blok_block_options *options,
@@ -223,9 +225,9 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_build_stage(blok_builder *builder, con
                                                       int32_t count, blok_value_id *x,
                                                       blok_error *error);
 
-// The end of a classifier: in pre-activation nets a norm and an activation first, then the mean of
-// each channel, then a linear layer. Weights: name + "bn", name + "fc" ("head." in front where name
-// is "head").
+// The end of a classifier, [N, C, H, W] to [N, classes]: in pre-activation nets a norm and an
+// activation first, then the mean of each channel, then a linear layer. Weights: name + "bn", name
+// + "fc" ("head." in front where name is "head").
 typedef struct blok_head_options {
   uint32_t struct_size;
   int32_t classes;             // 10
@@ -244,11 +246,14 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_build_head(blok_builder *builder, cons
                                                      blok_value_id *x, blok_error *error);
 
 // ---- Parts --------------------------------------------------------------------------------------
+// Weights are called name + ".weight", name + ".bias" and so on, as PyTorch has them.
 
+// A norm of a picture's channels; groups is for a group norm alone.
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_norm(blok_builder *builder, const char *name,
                                                      blok_norm norm, int32_t groups, double epsilon,
                                                      blok_value_id *x, blok_error *error);
-// alpha, beta: of the activations that have parameters, as in blok_conv_desc.
+// Of a value of any shape. alpha, beta: of the activations that have parameters, as in
+// blok_conv_desc.
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_activation(blok_builder *builder, const char *name,
                                                            blok_activation activation, double alpha,
                                                            double beta, blok_value_id *x,
@@ -257,6 +262,8 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_build_activation(blok_builder *builder
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_linear(blok_builder *builder, const char *name,
                                                        int32_t out_features, bool bias,
                                                        blok_value_id *x, blok_error *error);
+// kernel x kernel, pad on every side, half the kernel at most. The mean counts the pad's zeros, as
+// PyTorch's does.
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_max_pool(blok_builder *builder, const char *name,
                                                          int32_t kernel, int32_t stride,
                                                          int32_t pad, blok_value_id *x,
@@ -268,6 +275,7 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_build_average_pool(blok_builder *build
 // The mean of each channel; [N, C, 1, 1].
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_global_pool(blok_builder *builder, const char *name,
                                                             blok_value_id *x, blok_error *error);
+// [N, C, H, W] to [N, C * H * W].
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_flatten(blok_builder *builder, const char *name,
                                                         blok_value_id *x, blok_error *error);
 // Height and width times factor: each pixel repeated, or (linear) bilinear between pixel centres,
@@ -275,10 +283,11 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_build_flatten(blok_builder *builder, c
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_upsample(blok_builder *builder, const char *name,
                                                          int32_t factor, bool linear,
                                                          blok_value_id *x, blok_error *error);
-// *x becomes *x + y, or the values joined along the channels.
+// *x becomes *x + y, both of one shape.
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_add(blok_builder *builder, const char *name,
                                                     blok_value_id y, blok_value_id *x,
                                                     blok_error *error);
+// *out: the values joined along axis (1: the channels), which alone may differ.
 BLOK_API BLOK_MUST_CHECK blok_status blok_build_concat(blok_builder *builder, const char *name,
                                                        const blok_value_id *values, uint32_t count,
                                                        int32_t axis, blok_value_id *out,

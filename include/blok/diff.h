@@ -35,7 +35,7 @@ typedef struct blok_difference {
 
 typedef struct blok_diff_options {
   uint32_t struct_size;
-  double tolerance;  // weights within it count as equal: 0, the same bits
+  double tolerance;  // weights whose numbers differ by no more count as equal: 0, the same bits
   bool working;      // the working graphs (functions inlined, operators at their newest version,
                      // constants folded) instead of what the files say
   size_t most;       // differences that are kept: 20
@@ -47,10 +47,12 @@ typedef struct blok_diff_options {
 typedef struct blok_diff blok_diff;
 
 // Compares from the outputs backwards, pairing nodes as it goes. *out is NULL unless BLOK_OK, which
-// says nothing about equality; free it with blok_diff_free.
+// says nothing about equality; free it with blok_diff_free. It keeps neither model, and does not
+// change once made. options NULL: defaults. Thread-safe as reading models is.
 BLOK_API BLOK_MUST_CHECK blok_status blok_model_diff(const blok_model *a, const blok_model *b,
                                                      const blok_diff_options *options,
                                                      blok_diff **out, blok_error *error);
+// Frees diff and sets *diff to NULL; NULL is allowed.
 BLOK_API void blok_diff_free(blok_diff **diff);
 
 // Differences found in all, kept or not: 0 says that the models are equal.

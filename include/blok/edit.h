@@ -6,7 +6,14 @@
 // builder as it was before it.
 //
 // Blocks are named as blok_block.name has them. Where two have one name the first is meant, and
-// "name#2" the second.
+// "name#2" the second. The parts of a block that was written anew have canonical names from then on
+// (layer1.0.conv1, layer1.0.skip).
+//
+//   blok_builder *b = NULL;
+//   if (blok_builder_from(model, NULL, &b, &error)) ...
+//   if (blok_edit_head(b, 10, &error)) ...
+//   if (blok_builder_finish(&b, &edited, &error)) ...
+//   blok_builder_free(&b);
 #ifndef BLOK_EDIT_H
 #define BLOK_EDIT_H
 
@@ -37,7 +44,8 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_edit_cut(blok_builder *builder, const 
                                                    size_t input_count, const char *const *outputs,
                                                    size_t output_count, blok_error *error);
 
-// Renames a value, weight or node. BLOK_E_ARGUMENT: the new name is taken.
+// Renames a value, weight or node. BLOK_E_ARGUMENT: the new name is taken; BLOK_E_NOT_FOUND:
+// nothing is called from.
 BLOK_API BLOK_MUST_CHECK blok_status blok_edit_rename(blok_builder *builder, const char *from,
                                                       const char *to, blok_error *error);
 
@@ -56,15 +64,17 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_edit_fold_norms(blok_builder *builder,
 
 // ---- Blocks -------------------------------------------------------------------------------------
 
-// Puts activation to in the place of from, however from is spelled: in every block, or in the one
-// called block. alpha and beta as in blok_conv_desc. *changed gets their number.
+// Puts activation to in the place of from, however from is spelled: everywhere, or in the one block
+// that is called block; in the squeeze-excites there too, whose gates are sigmoids and hard
+// sigmoids like others. alpha and beta as in blok_conv_desc. *changed gets their number; NULL: not
+// wanted. BLOK_E_NOT_FOUND: no such block.
 BLOK_API BLOK_MUST_CHECK blok_status blok_edit_activation(blok_builder *builder, const char *block,
                                                           blok_activation from, blok_activation to,
                                                           double alpha, double beta,
                                                           size_t *changed, blok_error *error);
 
 // Puts a squeeze-excite (se_* of options) into every residual, bottleneck and inverted bottleneck
-// that has none, or into the one called block. *changed gets their number.
+// that has none, or into the one called block. *changed gets their number; NULL: not wanted.
 BLOK_API BLOK_MUST_CHECK blok_status blok_edit_squeeze_excite(blok_builder *builder,
                                                               const char *block,
                                                               const blok_block_options *options,

@@ -295,10 +295,10 @@ typedef struct blok_save_options {
   blok_progress_fn progress;  // while the external file is written; NULL: none
   void *progress_context;
   blok_save_report *report;  // filled when the model stands; NULL: not wanted
-  int64_t opset;  // operator set of the default domain that the model is written in, 7 to the
-                  // newest (every operator in the form that it had there, the IR version that
-                  // belongs to it); 0: the model's own. BLOK_E_UNSUPPORTED, with the node's name,
-                  // for what cannot be said there
+  int64_t opset;   // operator set of the default domain that the model is written in, 7 to the
+                   // newest (every operator in the form that it had there, the IR version that
+                   // belongs to it); 0: the model's own. BLOK_E_UNSUPPORTED, with the node's name,
+                   // for what cannot be said there
   bool functions;  // each block as a call of a model-local function, named after its kind
 } blok_save_options;
 

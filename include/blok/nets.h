@@ -44,20 +44,24 @@ typedef struct blok_net_options {
         BLOK_ACT_NONE, BLOK_NORM_BATCH, 8, false, 16, 4, 0                                     \
   }
 
-// A net that can be built by name: for lists, and for `blok build`. Where a net is the same as one
-// of torchvision's, its weights go by torchvision's names.
+// A net that can be built by name, for lists. Where a net is the same as one of torchvision's, its
+// weights go by torchvision's names.
 typedef struct blok_net {
   const char *name;     // "wide-resnet"
   const char *summary;  // one line
   const char *options;  // which options it takes, with a comma and a blank between: "in, size, ..."
   uint64_t parameters;  // trainable numbers that it has with the defaults
-  // Input "input", network, and outputs: "output" where there is one. options NULL: defaults.
-  blok_status (*build)(blok_builder *builder, const blok_net_options *options, blok_error *error);
 } blok_net;
 
 // By place, NULL past the last; by name, NULL for none.
 BLOK_API const blok_net *blok_net_at(size_t index);
 BLOK_API const blok_net *blok_net_find(const char *name);
+
+// Input "input", the network of that name, and its outputs: "output" where there is one. options
+// NULL: defaults. A failed call leaves the builder as it was; BLOK_E_NOT_FOUND: no such network.
+BLOK_API BLOK_MUST_CHECK blok_status blok_build_net(blok_builder *builder, const char *name,
+                                                    const blok_net_options *options,
+                                                    blok_error *error);
 
 // ---- Necks and heads: for networks of one's own -------------------------------------------------
 

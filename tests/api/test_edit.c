@@ -1,5 +1,6 @@
 // Edits of the graph: what they change, what they leave alone, and what they refuse.
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,11 @@ START_TEST(edit__leaves_the_builder_as_it_was_when_it_fails) {
   REFUSES(
       blok_edit_activation(builder, NULL, BLOK_ACT_RELU, (blok_activation)99, 0, 0, NULL, &error),
       BLOK_E_ARGUMENT, "99");
+  REFUSES(blok_edit_activation(builder, NULL, BLOK_ACT_RELU, BLOK_ACT_CLIP, 3, 1, NULL, &error),
+          BLOK_E_ARGUMENT, "every block: the clip", "alpha 3 and beta 1");
+  REFUSES(blok_edit_activation(builder, "stage1.0", BLOK_ACT_RELU, BLOK_ACT_LEAKY_RELU, NAN, 0,
+                               NULL, &error),
+          BLOK_E_ARGUMENT, "stage1.0: the leaky_relu", "nan");
   REFUSES(blok_edit_residual(builder, "stem", &residual, NULL, &error), BLOK_E_ARGUMENT, "stem",
           "conv_norm_act");
   blok_model *was = blok_edited_finish(&untouched), *is = blok_edited_finish(&builder);

@@ -33,6 +33,31 @@ START_TEST(edit_head__draws_a_layer_under_the_old_names) {
 }
 END_TEST
 
+// A 1x1 convolution, an activation and a mean, as SqueezeNet ends.
+START_TEST(edit_head__sees_through_an_activation) {
+  const int64_t shape[4] = {1, 3, 8, 8};
+  blok_builder *builder = NULL;
+  blok_value_id x;
+  blok_block_options layer = BLOK_BLOCK_OPTIONS_INIT;
+  layer.out_channels = 5;
+  layer.kernel = 1;
+  layer.norm = BLOK_NORM_NONE;
+  layer.activation = (blok_activation)_i;
+  OK(blok_builder_new(NULL, &builder, &error));
+  OK(blok_build_input(builder, "image", BLOK_F32, 4, shape, &x, &error));
+  OK(blok_build_conv_norm_act(builder, "classes", &layer, &x, &error));
+  OK(blok_build_global_pool(builder, "pool", &x, &error));
+  OK(blok_build_output(builder, "scores", x, &error));
+  blok_model *model = blok_edited_finish(&builder);
+  builder = blok_edited_builder(model);
+  OK(blok_edit_head(builder, 7, &error));
+  blok_model *edited = blok_edited_finish(&builder);
+  ck_assert_int_eq(blok_edited_axis(edited, 1), 7);
+  blok_model_free(&edited);
+  blok_model_free(&model);
+}
+END_TEST
+
 START_TEST(edit_head__refuses_a_model_that_ends_in_no_linear_layer) {
   blok_builder *builder = blok_edited_begin("guide_post_torchscript");
   REFUSES(blok_edit_head(builder, 7, &error), BLOK_E_ARGUMENT, "linear layer", "node");
@@ -183,6 +208,7 @@ Suite *suite_edit_blocks(void) {
   TCase *tests = tcase_create("edit_blocks");
   tcase_set_timeout(tests, 120);
   tcase_add_test(tests, edit_head__draws_a_layer_under_the_old_names);
+  tcase_add_loop_test(tests, edit_head__sees_through_an_activation, BLOK_ACT_RELU, BLOK_ACT_GELU);
   tcase_add_test(tests, edit_head__refuses_a_model_that_ends_in_no_linear_layer);
   tcase_add_test(tests, edit_activation__changes_one_block_alone);
   tcase_add_loop_test(tests, edit_activation__is_matched_again_as_what_was_put, BLOK_ACT_RELU6,

@@ -28,9 +28,7 @@ static uint64_t parameters_of(const blok_builder *builder) {
 static blok_builder *built(const char *name, const blok_net_options *options) {
   blok_builder *builder = new_builder();
   blok_error error = BLOK_ERROR_INIT;
-  const blok_net *net = blok_net_find(name);
-  ck_assert_ptr_nonnull(net);
-  ck_assert_msg(net->build(builder, options, &error) == BLOK_OK, "%s", error.message);
+  ck_assert_msg(blok_build_net(builder, name, options, &error) == BLOK_OK, "%s", error.message);
   return builder;
 }
 
@@ -163,7 +161,7 @@ START_TEST(nets__take_the_options_that_they_name_and_no_others) {
       const bool takes = says(net->options, words[w]);
       if (takes && net->parameters > 3000000) continue;  // takes long, and shows nothing new
       blok_builder *builder = new_builder();
-      const blok_status status = net->build(builder, &options, &error);
+      const blok_status status = blok_build_net(builder, net->name, &options, &error);
       if (takes) {
         ck_assert_msg(status == BLOK_OK, "%s with %s: %s", net->name, words[w], error.message);
       } else {
@@ -181,12 +179,12 @@ static void refused(const char *name, const blok_net_options *options, blok_stat
                     const char *word, const char *other) {
   blok_builder *builder = new_builder();
   blok_error error = BLOK_ERROR_INIT;
-  const blok_net *net = blok_net_find(name);
-  blok_test_fails(net->build(builder, options, &error), wanted, &error, word, other, NULL);
+  blok_test_fails(blok_build_net(builder, name, options, &error), wanted, &error, word, other,
+                  NULL);
   // As if nothing had been asked.
   error = (blok_error)BLOK_ERROR_INIT;
-  ck_assert_msg(net->build(builder, NULL, &error) == BLOK_OK, "%s", error.message);
-  ck_assert_uint_eq(parameters_of(builder), net->parameters);
+  ck_assert_msg(blok_build_net(builder, name, NULL, &error) == BLOK_OK, "%s", error.message);
+  ck_assert_uint_eq(parameters_of(builder), blok_net_find(name)->parameters);
   blok_builder_free(&builder);
 }
 
@@ -241,10 +239,22 @@ END_TEST
 START_TEST(nets__cannot_be_built_twice_into_one_builder) {
   blok_builder *builder = built("basic-post", NULL);
   blok_error error = BLOK_ERROR_INIT;
-  ck_assert_int_eq(blok_net_find("basic-post")->build(builder, NULL, &error), BLOK_E_ARGUMENT);
+  ck_assert_int_eq(blok_build_net(builder, "basic-post", NULL, &error), BLOK_E_ARGUMENT);
   ck_assert_uint_eq(parameters_of(builder), 4672);
-  blok_test_fails(blok_net_find("basic-post")->build(NULL, NULL, &error), BLOK_E_ARGUMENT, &error,
-                  "basic-post", "NULL", NULL);
+  blok_builder_free(&builder);
+}
+END_TEST
+
+START_TEST(nets__refuse_a_name_that_is_none_and_tell_those_near_it) {
+  blok_builder *builder = new_builder();
+  blok_error error = BLOK_ERROR_INIT;
+  blok_test_fails(blok_build_net(builder, "resnet19", NULL, &error), BLOK_E_NOT_FOUND, &error,
+                  "no network 'resnet19'; near it: 'resnet18'", NULL);
+  blok_test_fails(blok_build_net(builder, NULL, NULL, &error), BLOK_E_ARGUMENT, &error, "NULL",
+                  NULL);
+  blok_test_fails(blok_build_net(NULL, "resnet18", NULL, &error), BLOK_E_ARGUMENT, &error, "NULL",
+                  NULL);
+  ck_assert_int_eq(blok_build_net(builder, "se-block", NULL, &error), BLOK_OK);
   blok_builder_free(&builder);
 }
 END_TEST
@@ -350,7 +360,7 @@ static blok_status build_small(void *context, const blok_allocator *allocator, b
   net.height = net.width = 32;
   net.blocks[0] = net.blocks[1] = net.blocks[2] = 1;
   blok_status status = blok_builder_new(&options, &builder, error);
-  if (status == BLOK_OK) status = blok_net_find(context)->build(builder, &net, error);
+  if (status == BLOK_OK) status = blok_build_net(builder, context, &net, error);
   blok_builder_free(&builder);
   return status;
 }
@@ -372,6 +382,7 @@ Suite *suite_nets(void) {
   tcase_add_test(tests, nets__refuse_numbers_out_of_range);
   tcase_add_test(tests, nets__refuse_a_picture_that_does_not_halve);
   tcase_add_test(tests, nets__cannot_be_built_twice_into_one_builder);
+  tcase_add_test(tests, nets__refuse_a_name_that_is_none_and_tell_those_near_it);
   tcase_add_test(tests, nets__wide_resnet_comes_back_from_a_file_with_its_blocks_and_bits);
   tcase_add_test(tests, nets__drop_path_grows_from_block_to_block);
   tcase_add_test(tests, nets__have_blocks_of_the_kind_that_they_are_named_for);

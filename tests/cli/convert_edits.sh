@@ -83,6 +83,12 @@ expect 3 convert "$POST" "$T/x.onnx" --act relu=silu@nowhere
 err_has "there is no block 'nowhere'"
 expect 3 convert "$POST" "$T/x.onnx" --act relu=elu:x
 err_has "'x' is no number"
+expect 3 convert "$POST" "$T/x.onnx" --act relu=silu:3
+err_has "silu takes no number, not '3'"
+expect 3 convert "$POST" "$T/x.onnx" --act relu=leaky_relu:0.1:3
+err_has "leaky_relu takes one number, not '0.1:3'"
+expect 3 convert "$POST" "$T/x.onnx" --act relu=clip:3:1
+err_has 'alpha 3 and beta 1'
 expect 3 convert "$POST" "$T/x.onnx" --se=nowhere
 err_has "there is no block 'nowhere'"
 expect 3 convert "$POST" "$T/x.onnx" --classes 10

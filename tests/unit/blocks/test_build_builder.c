@@ -72,6 +72,49 @@ START_TEST(build_builder__knows_the_shape_of_every_value) {
 }
 END_TEST
 
+static const blok_product products[] = {BLOK_PRODUCT_CONV, BLOK_PRODUCT_LINEAR,
+                                        BLOK_PRODUCT_LINEAR_IN_OUT};
+
+START_TEST(build_builder__knows_the_shape_behind_every_squeeze_excite) {
+  blok_value_id x;
+  blok_builder *builder = begin_in(0, -1, 16, 8, 8, &x);
+  blok_se_desc desc = BLOK_SE_DESC_INIT;
+  desc.hidden = 4;
+  desc.product[0] = products[_i % 3];
+  desc.product[1] = products[_i / 3];
+  OK(blok_build_squeeze_excite(builder, "se", &desc, &x, &error));
+  ck_assert_str_eq(shape_of(builder, x), "[N, 16, 8, 8]");
+  blok_builder_free(&builder);
+}
+END_TEST
+
+// Constants that nodes are written with are known as weights are: axes, pads, ends, a factor.
+START_TEST(build_builder__knows_the_shape_behind_other_skip_paths) {
+  blok_value_id x;
+  blok_builder *builder = begin_in(0, 2, 16, 8, 8, &x);
+  blok_residual_desc desc = BLOK_RESIDUAL_DESC_INIT;
+  desc.conv[0].out_channels = 16;
+  desc.conv[1].out_channels = 24;
+  desc.scale = BLOK_SCALE_NUMBER;
+  desc.scale_number = 0.5;
+  desc.conv[0].stride[0] = desc.conv[0].stride[1] = 2;
+  desc.skip = BLOK_SKIP_PROJECTION;
+  desc.skip_steps = 3;
+  for (int i = 0; i < 2; i++) {
+    desc.skip_step[i].op = BLOK_SKIP_SLICE;
+    desc.skip_step[i].axis = 2 + i;
+    desc.skip_step[i].end = 8;
+    desc.skip_step[i].step = 2;
+  }
+  desc.skip_step[2].op = BLOK_SKIP_PAD;
+  desc.skip_step[2].axis = 1;
+  desc.skip_step[2].begin = desc.skip_step[2].end = 4;
+  OK(blok_build_residual(builder, "b", &desc, &x, &error));
+  ck_assert_str_eq(shape_of(builder, x), "[2, 24, 4, 4]");
+  blok_builder_free(&builder);
+}
+END_TEST
+
 START_TEST(build_builder__outputs_are_renamed_or_handed_on) {
   blok_value_id x, y, z, found;
   blok_builder *builder = begin_in(0, 1, 16, 8, 8, &x);
@@ -294,6 +337,54 @@ START_TEST(build_builder__a_change_that_went_well_stays) {
 }
 END_TEST
 
+// What the passes make something else of is known by its own name all the same.
+START_TEST(build_builder__knows_every_value_as_before_after_a_change) {
+  blok_value_id x, shape;
+  const blok_build_attribute axis = {.name = "axis", .type = "int", .i = -1};
+  blok_operator op = BLOK_OPERATOR_INIT;
+  blok_block_options options = BLOK_BLOCK_OPTIONS_INIT;
+  blok_builder *builder = begin_in(13, -1, 16, 8, 8, &x);
+  options.activation = BLOK_ACT_GELU;
+  options.norm = BLOK_NORM_LAYER;
+  options.se = true;
+  OK(blok_build_basic(builder, "b", &options, &x, &error));
+  OK(blok_build_linear(builder, "l", 4, true, &x, &error));
+  OK(blok_build_activation(builder, "a", BLOK_ACT_GELU_TANH, 0, 0, &x, &error));
+  op.op_type = "Shape";
+  op.inputs = &x;
+  op.input_count = 1;
+  OK(blok_build_operator(builder, "s", &op, &shape, 1, &error));
+  const blok_value_id inputs[2] = {x, shape};
+  op.op_type = "Expand";
+  op.inputs = inputs;
+  op.input_count = 2;
+  OK(blok_build_operator(builder, "e", &op, &x, 1, &error));
+  op.op_type = "LogSoftmax";
+  op.inputs = &x;
+  op.input_count = 1;
+  op.attributes = &axis;
+  op.attribute_count = 1;
+  op.opset = 13;
+  OK(blok_build_operator(builder, "n", &op, &x, 1, &error));
+  OK(blok_build_output(builder, "y", x, &error));
+  enum { MOST = 200 };
+  static blok_dims_text before[MOST];
+  const uint32_t n = builder->graph->n_values;
+  ck_assert_uint_le(n, MOST);
+  for (uint32_t i = 1; i < n; i++) {
+    before[i] = blok_print_fact(blok_builder_fact(builder, (blok_value_id){i}));
+  }
+  OK(blok_builder_changed(builder, &error));
+  for (uint32_t i = 1; i < n; i++) {
+    ck_assert_str_eq(before[i].text, shape_of(builder, (blok_value_id){i}));
+  }
+  blok_module *module = NULL;
+  OK(blok_builder_take(builder, &module, &error));
+  blok_module_free(&module);
+  blok_builder_taken(&builder, BLOK_OK);
+}
+END_TEST
+
 START_TEST(build_builder__a_model_without_output_is_not_finished_and_goes_on) {
   blok_value_id x;
   blok_module *module = NULL;
@@ -365,6 +456,8 @@ Suite *suite_build_builder(void) {
   Suite *suite = suite_create("build_builder");
   TCase *tcase = tcase_create("build_builder");
   tcase_add_test(tcase, build_builder__knows_the_shape_of_every_value);
+  tcase_add_loop_test(tcase, build_builder__knows_the_shape_behind_every_squeeze_excite, 0, 9);
+  tcase_add_test(tcase, build_builder__knows_the_shape_behind_other_skip_paths);
   tcase_add_test(tcase, build_builder__outputs_are_renamed_or_handed_on);
   tcase_add_test(tcase, build_builder__a_mark_takes_back_outputs_and_their_names);
   tcase_add_test(tcase, build_builder__counts_parameters_and_multiply_adds_as_it_grows);
@@ -374,6 +467,7 @@ Suite *suite_build_builder(void) {
   tcase_add_test(tcase, build_builder__takes_operators_in_the_form_of_the_models_own_set);
   tcase_add_test(tcase, build_builder__a_change_that_failed_never_was);
   tcase_add_test(tcase, build_builder__a_change_that_went_well_stays);
+  tcase_add_test(tcase, build_builder__knows_every_value_as_before_after_a_change);
   tcase_add_test(tcase, build_builder__a_model_without_output_is_not_finished_and_goes_on);
   tcase_add_test(
       tcase,

@@ -279,8 +279,8 @@ START_TEST(build_weights__the_callers_numbers_of_another_size_or_type_are_refuse
   tensor = tensor_of(numbers, sizeof numbers, 1, 16, 0);
   ck_assert(blok_build_weight(builder, "b.conv1.bn.bais", &tensor, &error) == BLOK_E_NOT_FOUND);
   ck_assert_ptr_nonnull(strstr(error.message,
-                               "no weight is called 'b.conv1.bn.bais'; the nearest "
-                               "are 'b.conv1.bn.bias'"));
+                               "no weight is called 'b.conv1.bn.bais'; near it: "
+                               "'b.conv1.bn.bias'"));
   ck_assert(blok_build_weight(builder, "x", &tensor, &error) == BLOK_E_NOT_FOUND);
   blok_builder_free(&builder);
 }
@@ -308,8 +308,70 @@ START_TEST(build_weights__numbers_that_shapes_came_from_stay) {
   ck_assert(blok_build_value_info(builder, out, &info) == BLOK_OK);
   ck_assert_int_eq(info.rank, 2);
   ck_assert_int_eq(info.axes[1].value, 16 * 32 * 32);
+  OK(blok_build_weight(builder, "shape", &tensor, &error));
+  target[0] = 4;
   ck_assert(blok_build_weight(builder, "shape", &tensor, &error) == BLOK_E_ARGUMENT);
   ck_assert_ptr_nonnull(strstr(error.message, "shapes have been inferred from its numbers"));
+  ck_assert_ptr_nonnull(strstr(error.message, "is [4, 8192] rather than [2, 16384]"));
+  target[0] = 2;
+  target[1] = 3;
+  ck_assert(blok_build_weight(builder, "shape", &tensor, &error) != BLOK_OK);
+  ck_assert(blok_build_value_info(builder, out, &info) == BLOK_OK);
+  ck_assert_int_eq(info.axes[1].value, 16 * 32 * 32);
+  target[1] = 16 * 32 * 32;  // the same shape in other words
+  OK(blok_build_weight(builder, "shape", &tensor, &error));
+  blok_builder_free(&builder);
+}
+END_TEST
+
+// Inference evaluates what is small and constant: a short bias, a small weight that is turned.
+START_TEST(build_weights__small_ones_of_which_more_is_known_can_be_replaced) {
+  blok_value_id x;
+  float numbers[64];
+  size_t count = 0;
+  blok_builder *builder = begin_with(BLOK_NAMING_GUIDE, 0, &x);
+  blok_residual_desc scaled = BLOK_RESIDUAL_DESC_INIT;
+  scaled.conv[0].out_channels = scaled.conv[1].out_channels = 16;
+  scaled.scale = BLOK_SCALE_CHANNELS;
+  OK(blok_build_residual(builder, "b", &scaled, &x, &error));
+  OK(blok_build_linear(builder, "wide", 2, true, &x, &error));
+  OK(blok_build_linear(builder, "small", 4, true, &x, &error));
+  for (int i = 0; i < 64; i++) numbers[i] = (float)i;
+  const blok_tensor bias = tensor_of(numbers, sizeof numbers, 1, 4, 0);
+  const blok_tensor weight = tensor_of(numbers, sizeof numbers, 2, 4, 2);
+  blok_tensor gamma = tensor_of(numbers, sizeof numbers, 3, 16, 1);
+  gamma.dims[2] = 1;
+  OK(blok_build_weight(builder, "b.gamma", &gamma, &error));
+  OK(blok_build_weight(builder, "small.bias", &bias, &error));
+  OK(blok_build_weight(builder, "small.weight", &weight, &error));
+  OK(blok_build_weight(builder, "small.weight", &weight, &error));
+  const float *now = numbers_of(builder, "small.weight", &count);
+  ck_assert_uint_eq(count, 8);
+  for (int i = 0; i < 8; i++) ck_assert(now[i] == (float)i);
+  blok_builder_free(&builder);
+}
+END_TEST
+
+// A slope of one number where a channel has one too: the weight by that name is what the node
+// reads.
+START_TEST(build_weights__every_listed_one_is_read) {
+  blok_value_id x;
+  blok_builder *builder = begin_with(BLOK_NAMING_GUIDE, 0, &x);
+  blok_se_desc desc = BLOK_SE_DESC_INIT;
+  desc.hidden = 1;
+  desc.activation = BLOK_ACT_PRELU;
+  OK(blok_build_squeeze_excite(builder, "se", &desc, &x, &error));
+  const blok_graph *graph = builder->graph;
+  for (uint32_t w = 0; w < builder->n_weights; w++) {
+    uint32_t reads = 0;
+    for (uint32_t i = 0; i < graph->n_order; i++) {
+      const blok_node *node = blok_node_at(graph, graph->order[i]);
+      for (uint32_t s = 0; s < node->n_inputs; s++) {
+        reads += blok_same_value(node->inputs[s], builder->weights[w]);
+      }
+    }
+    ck_assert_msg(reads == 1, "%s", blok_value_at(graph, builder->weights[w])->name);
+  }
   blok_builder_free(&builder);
 }
 END_TEST
@@ -345,6 +407,8 @@ Suite *suite_build_weights(void) {
   tcase_add_test(tcase, build_weights__the_callers_numbers_are_copied_into_place);
   tcase_add_test(tcase, build_weights__the_callers_numbers_of_another_size_or_type_are_refused);
   tcase_add_test(tcase, build_weights__numbers_that_shapes_came_from_stay);
+  tcase_add_test(tcase, build_weights__small_ones_of_which_more_is_known_can_be_replaced);
+  tcase_add_test(tcase, build_weights__every_listed_one_is_read);
   tcase_add_test(tcase, build_weights__a_constant_is_listed_where_it_can_be_trained);
   suite_add_tcase(suite, tcase);
   return suite;

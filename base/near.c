@@ -1,18 +1,22 @@
-// Names that someone may have meant by one that is not there.
+// Names that are near another: see near.h.
+#include "base/near.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "blocks/edit/edit.h"
+#include "base/text.h"
 
 #define LONGEST 63
 #define MOST    3
+#define FAR     UINT32_MAX
 
 // Letters to insert, remove or replace to make b of a, and 1; 1 where one holds the other whole;
-// UINT32_MAX for what is far away.
-static uint32_t distance(const char *a, const char *b) {
+// FAR for what is far away.
+static uint32_t letters(const char *a, const char *b) {
   uint32_t row[LONGEST + 1];
   const size_t n = strlen(a), m = strlen(b);
-  if (n > LONGEST || m > LONGEST) return strcmp(a, b) == 0 ? 0 : UINT32_MAX;
+  if (n > LONGEST || m > LONGEST) return strcmp(a, b) == 0 ? 0 : FAR;
   for (uint32_t j = 0; j <= m; j++) row[j] = j;
   for (uint32_t i = 1; i <= n; i++) {
     uint32_t before = row[0];
@@ -29,7 +33,15 @@ static uint32_t distance(const char *a, const char *b) {
   const size_t longer = n > m ? n : m;
   const bool inside = n > 2 && m > 2 && (strstr(a, b) || strstr(b, a));
   if (inside) return 1;
-  return row[m] <= longer / 3 + 1 ? row[m] + 1 : UINT32_MAX;
+  return row[m] <= longer / 3 + 1 ? row[m] + 1 : FAR;
+}
+
+// Of names as many letters away, the one that begins like it for longer is nearer.
+static uint32_t distance(const char *a, const char *b) {
+  const uint32_t away = letters(a, b);
+  uint32_t alike = 0;
+  while (alike < LONGEST && a[alike] && a[alike] == b[alike]) alike++;
+  return away == FAR ? FAR : (away + 1) * (LONGEST + 1) - alike;
 }
 
 blok_near_names blok_names_near(const char *name, const char *const *names, uint32_t n) {
@@ -37,7 +49,7 @@ blok_near_names blok_names_near(const char *name, const char *const *names, uint
   uint32_t far[MOST], found = 0;
   for (uint32_t i = 0; i < n; i++) {
     const uint32_t away = distance(name, names[i]);
-    if (away == UINT32_MAX) continue;
+    if (away == FAR) continue;
     uint32_t at = found;
     while (at && far[at - 1] > away) at--;
     if (at == MOST) continue;
