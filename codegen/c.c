@@ -32,22 +32,15 @@ const char *blok_c_begin(blok_c *self, blok_value_id in, blok_value_id out) {
 
 // ---- Items --------------------------------------------------------------------------------------
 
-// Puts call with its name and variable in the places of its two %s.
-static void put_call(blok_c *self, const char *indent, const char *call, const char *name,
-                     const char *variable) {
-  const char *first = strstr(call, "%s"), *second = strstr(first + 2, "%s");
-  blok_page_put(self->page, "%sTRY(%.*s%s%.*s%s%s);\n", indent, (int)(first - call), call, name,
-                (int)(second - first - 2), first + 2, variable, second + 2);
-}
-
 // Blocks of one descriptor in a row, of a stage, as a loop.
 static void write_run(blok_c *self, uint32_t index, uint32_t count) {
   const blok_outline *outline = self->outline;
   const blok_item *item = &outline->items[index], *last = item + count - 1;
   const char *x = blok_c_begin(self, item->in, last->out);
-  const char *call = blok_c_block(self, item);
+  const char *name = count > 1 ? "name" : blok_c_quoted(self, item->path);
+  const char *call = blok_c_block(self, item, name, x);
   if (count == 1) {
-    put_call(self, "  ", call, blok_c_quoted(self, item->path), x);
+    blok_page_put(self->page, "  TRY(%s);\n", call);
     return;
   }
   const blok_stage *stage = &outline->stages[item->stage];
@@ -55,8 +48,7 @@ static void write_run(blok_c *self, uint32_t index, uint32_t count) {
   self->needs[BLOK_C_NAME] = true;
   blok_page_put(self->page, "  for (int i = %u; i < %u; i++) {\n", first, first + count);
   blok_page_put(self->page, "    snprintf(name, sizeof name, \"%s.%%d\", i);\n", stage->path);
-  put_call(self, "    ", call, "name", x);
-  blok_page_put(self->page, "  }\n");
+  blok_page_put(self->page, "    TRY(%s);\n  }\n", call);
 }
 
 static uint32_t run_length(const blok_outline *outline, uint32_t first) {

@@ -50,14 +50,27 @@ const char *blok_c_number(blok_c *self, double number);
 // The variable of out, which holds in's value from here on.
 const char *blok_c_begin(blok_c *self, blok_value_id in, blok_value_id out);
 
-// Sets the fields that describe item, and gives the call that builds it, with %s for its name and
-// its variable.
-const char *blok_c_block(blok_c *self, const blok_item *item);
+// Sets the fields that describe item, and gives the call that builds it: under name, a C
+// expression, from and into the variable x.
+const char *blok_c_block(blok_c *self, const blok_item *item, const char *name, const char *x);
 // BLOK_ACT_RELU and the like.
 const char *blok_c_activation(blok_activation activation);
 
+// One more of a list that grows in a page of its own, a comma before it.
+void blok_c_list_put(blok_page *list, const char *one);
+// What was put, in the arena; the list is freed.
+const char *blok_c_list_end(blok_c *self, blok_page *list);
+
 // BLOK_F32 and the like; NULL: a type that an .npz file cannot hold.
 const char *blok_c_dtype(blok_dtype dtype);
+// "3, (int64_t[]){64, 1, 1}" or "0, NULL".
+const char *blok_c_dims(blok_c *self, uint32_t rank, const int64_t *dims);
+// The elements of a short constant: "(int64_t[]){1, 512}"; "NULL" for none.
+const char *blok_c_elements(blok_c *self, const blok_inline *value);
+// A short tensor as the attribute of that name, a C expression; NULL: it has no elements.
+const char *blok_c_tensor(blok_c *self, const char *name, const blok_inline *value);
+// INT("axis", 1) and the like; NULL: a kind of attribute that no call takes.
+const char *blok_c_attribute(blok_c *self, const blok_attr *attr);
 
 // One plain node, or a layer norm.
 BLOK_MUST_CHECK blok_status blok_c_node(blok_c *self, const blok_item *item, blok_error *error);

@@ -316,31 +316,33 @@ static void set_residual(blok_c *self, const blok_residual_desc *to) {
 
 // ---- The call -----------------------------------------------------------------------------------
 
-const char *blok_c_block(blok_c *self, const blok_item *item) {
+const char *blok_c_block(blok_c *self, const blok_item *item, const char *name, const char *x) {
   blok_block_options options = BLOK_BLOCK_OPTIONS_INIT;
+  const char *function = NULL, *described = "block";
   if (item->kind == BLOK_ITEM_RESIDUAL) {
-    const char *by_options = residual_options(item, &options);
-    if (by_options && item->residual.drop_path == 0) {
-      set_options(self, &options);
-      return blok_c_text(self, "%s(builder, %%s, &block, &%%s, error)", by_options);
+    if (item->residual.drop_path == 0) function = residual_options(item, &options);
+    if (!function) {
+      set_residual(self, &item->residual);
+      function = "blok_build_residual";
+      described = "residual";
     }
-    set_residual(self, &item->residual);
-    return "blok_build_residual(builder, %s, &residual, &%s, error)";
-  }
-  if (item->kind == BLOK_ITEM_SE) {
+  } else if (item->kind == BLOK_ITEM_SE) {
     if (se_options(&item->se, &options)) {
-      set_options(self, &options);
-      return "blok_build_se(builder, %s, &block, &%s, error)";
+      function = "blok_build_se";
+    } else {
+      self->needs[BLOK_C_SE] = true;
+      set_se(self, "se.", &self->se, &item->se);
+      function = "blok_build_squeeze_excite";
+      described = "se";
     }
-    self->needs[BLOK_C_SE] = true;
-    set_se(self, "se.", &self->se, &item->se);
-    return "blok_build_squeeze_excite(builder, %s, &se, &%s, error)";
+  } else if (conv_options(&item->conv, &options)) {
+    function = "blok_build_conv_norm_act";
+  } else {
+    self->needs[BLOK_C_CONV] = true;
+    set_conv(self, "conv.", &self->conv, &item->conv);
+    function = "blok_build_conv";
+    described = "conv";
   }
-  if (conv_options(&item->conv, &options)) {
-    set_options(self, &options);
-    return "blok_build_conv_norm_act(builder, %s, &block, &%s, error)";
-  }
-  self->needs[BLOK_C_CONV] = true;
-  set_conv(self, "conv.", &self->conv, &item->conv);
-  return "blok_build_conv(builder, %s, &conv, &%s, error)";
+  if (strcmp(described, "block") == 0) set_options(self, &options);
+  return blok_c_text(self, "%s(builder, %s, &%s, &%s, error)", function, name, described, x);
 }

@@ -16,103 +16,6 @@ static const blok_fact *fact_of(const blok_c *self, blok_value_id value) {
 
 // ---- Constants ----------------------------------------------------------------------------------
 
-const char *blok_c_dtype(blok_dtype dtype) {
-  switch (dtype) {
-    case BLOK_F32:
-      return "BLOK_F32";
-    case BLOK_F64:
-      return "BLOK_F64";
-    case BLOK_F16:
-      return "BLOK_F16";
-    case BLOK_I64:
-      return "BLOK_I64";
-    case BLOK_I32:
-      return "BLOK_I32";
-    case BLOK_I16:
-      return "BLOK_I16";
-    case BLOK_I8:
-      return "BLOK_I8";
-    case BLOK_U8:
-      return "BLOK_U8";
-    case BLOK_U16:
-      return "BLOK_U16";
-    case BLOK_U32:
-      return "BLOK_U32";
-    case BLOK_U64:
-      return "BLOK_U64";
-    case BLOK_BOOL:
-      return "BLOK_BOOL";
-    case BLOK_UNDEFINED:
-    case BLOK_STRING:
-    case BLOK_C64:
-    case BLOK_C128:
-    case BLOK_BF16:
-    case BLOK_F8E4M3FN:
-    case BLOK_F8E4M3FNUZ:
-    case BLOK_F8E5M2:
-    case BLOK_F8E5M2FNUZ:
-    case BLOK_U4:
-    case BLOK_I4:
-    case BLOK_F4E2M1:
-    case BLOK_F8E8M0:
-    case BLOK_U2:
-    case BLOK_I2:
-    case BLOK_F6E2M3:
-    case BLOK_F6E3M2:
-      break;
-  }
-  return NULL;
-}
-
-// "3, (int64_t[]){64, 1, 1}" or "0, NULL".
-static const char *dims_text(blok_c *self, uint32_t rank, const int64_t *dims) {
-  const char *text = "";
-  if (rank == 0) return "0, NULL";
-  for (uint32_t i = 0; i < rank; i++) {
-    text = blok_c_text(self, "%s%s%lld", text, i ? ", " : "", (long long)dims[i]);
-  }
-  return blok_c_text(self, "%u, (int64_t[]){%s}", rank, text);
-}
-
-static const char *int_text(blok_c *self, int64_t value) {
-  if (value == INT64_MIN) return "INT64_MIN";
-  if (value == INT64_MAX) return "INT64_MAX";
-  const bool wide = value > INT32_MAX || value < INT32_MIN;
-  return blok_c_text(self, "%lld%s", (long long)value, wide ? "LL" : "");
-}
-
-// The elements of a short constant: "(int64_t[]){1, 512}"; "NULL" for none.
-static const char *elements_text(blok_c *self, const blok_inline *value) {
-  const bool real = value->dtype == BLOK_F32 || value->dtype == BLOK_F64;
-  const char *type = value->dtype == BLOK_F32    ? "float"
-                     : value->dtype == BLOK_F64  ? "double"
-                     : value->dtype == BLOK_I32  ? "int32_t"
-                     : value->dtype == BLOK_BOOL ? "bool"
-                                                 : "int64_t";
-  const char *text = "";
-  for (uint32_t i = 0; i < value->n; i++) {
-    const char *one = real ? blok_c_number(self, value->floats[i]) : int_text(self, value->ints[i]);
-    if (value->dtype == BLOK_F32 && strpbrk(one, ".e")) one = blok_c_text(self, "%sf", one);
-    text = blok_c_text(self, "%s%s%s", text, i ? ", " : "", one);
-  }
-  return value->n ? blok_c_text(self, "(%s[]){%s}", type, text) : "NULL";
-}
-
-// A short tensor as the attribute of that name.
-static const char *tensor_text(blok_c *self, const char *name, const blok_inline *value) {
-  const char *dims = value->rank ? "" : "0";
-  size_t bytes = 0;
-  if (!value->n || !blok_dense_bytes(value->dtype, value->n, &bytes)) return NULL;
-  for (uint32_t i = 0; i < value->rank; i++) {
-    dims = blok_c_text(self, "%s%s%lld", dims, i ? ", " : "", (long long)value->dims[i]);
-  }
-  return blok_c_text(self,
-                     "{.name = %s, .type = \"tensor\",\n            .tensor = "
-                     "&(blok_tensor){sizeof(blok_tensor), %s, %u, {%s}, %s, %zu}}",
-                     name, blok_c_dtype(value->dtype), value->rank, dims,
-                     elements_text(self, value), bytes);
-}
-
 // Puts a constant into the variable c<index>: found by its name where it has been made.
 static void make_constant(blok_c *self, const blok_item *item, uint32_t slot, blok_value_id value,
                           uint32_t index) {
@@ -126,7 +29,7 @@ static void make_constant(blok_c *self, const blok_item *item, uint32_t slot, bl
                   index);
     return;
   }
-  const char *dims = dims_text(self, literal->rank, literal->dims);
+  const char *dims = blok_c_dims(self, literal->rank, literal->dims);
   if (saved) {
     self->needs[BLOK_C_CONSTANT] = true;
     self->made[value.i] = true;
@@ -136,7 +39,7 @@ static void make_constant(blok_c *self, const blok_item *item, uint32_t slot, bl
     const bool real = text.dtype == BLOK_F32 || text.dtype == BLOK_F64;
     // Floats with an axis are weights to the builder, which the archive would have to hold; those
     // that stand in the text are a Constant.
-    const char *tensor = real && text.rank ? tensor_text(self, "\"value\"", &text) : NULL;
+    const char *tensor = real && text.rank ? blok_c_tensor(self, "\"value\"", &text) : NULL;
     if (tensor) {
       self->needs[BLOK_C_CALL] = true;
       blok_page_put(self->page,
@@ -147,72 +50,9 @@ static void make_constant(blok_c *self, const blok_item *item, uint32_t slot, bl
     }
     self->needs[BLOK_C_CONSTANT] = true;
     blok_page_put(self->page, "  TRY(constant(builder, \"%s_in%u\", %s, %s, %s, &c%u, error));\n",
-                  item->path, slot, blok_c_dtype(text.dtype), dims, elements_text(self, &text),
+                  item->path, slot, blok_c_dtype(text.dtype), dims, blok_c_elements(self, &text),
                   index);
   }
-}
-
-// ---- Attributes ---------------------------------------------------------------------------------
-
-static const char *ints_text(blok_c *self, const blok_attr *attr) {
-  const char *text = "";
-  for (uint32_t i = 0; i < attr->n; i++) {
-    text = blok_c_text(self, "%s, %s", text, int_text(self, attr->as.ints[i]));
-  }
-  return text;
-}
-
-static const char *floats_text(blok_c *self, const blok_attr *attr) {
-  const char *text = "";
-  for (uint32_t i = 0; i < attr->n; i++) {
-    text = blok_c_text(self, "%s, %s", text, blok_c_number(self, (double)attr->as.floats[i]));
-  }
-  return text;
-}
-
-// "INT("axis", 1)"; NULL: a kind of attribute that no call takes.
-static const char *attr_text(blok_c *self, const blok_attr *attr) {
-  const char *name = blok_c_quoted(self, attr->name);
-  const char *text = NULL;
-  blok_inline value;
-  switch (attr->type) {
-    case BLOK_ATTR_INT:
-      self->needs[BLOK_C_INT] = true;
-      return blok_c_text(self, "INT(%s, %s)", name, int_text(self, attr->as.i));
-    case BLOK_ATTR_FLOAT: {
-      self->needs[BLOK_C_FLOAT] = true;
-      const char *number = blok_c_number(self, (double)attr->as.f);
-      return blok_c_text(self, "FLOAT(%s, %s%s)", name, number, strpbrk(number, ".e") ? "f" : "");
-    }
-    case BLOK_ATTR_STRING:
-      self->needs[BLOK_C_TEXT] = true;
-      text = blok_c_keep(
-          self, blok_arena_textn(&self->arena, (const char *)attr->as.s.data, attr->as.s.size));
-      return blok_c_text(self, "TEXT(%s, %s)", name, blok_c_quoted(self, text));
-    case BLOK_ATTR_INTS:
-      if (attr->n == 0) return NULL;
-      self->needs[BLOK_C_INTS] = true;
-      return blok_c_text(self, "INTS(%s%s)", name, ints_text(self, attr));
-    case BLOK_ATTR_FLOATS:
-      if (attr->n == 0) return NULL;
-      self->needs[BLOK_C_FLOATS] = true;
-      return blok_c_text(self, "FLOATS(%s%s)", name, floats_text(self, attr));
-    case BLOK_ATTR_TENSOR:
-      return blok_inline_of(attr->as.literal, &self->outline->allocator, &value)
-                 ? tensor_text(self, name, &value)
-                 : NULL;
-    case BLOK_ATTR_UNDEFINED:
-    case BLOK_ATTR_GRAPH:
-    case BLOK_ATTR_STRINGS:
-    case BLOK_ATTR_TENSORS:
-    case BLOK_ATTR_GRAPHS:
-    case BLOK_ATTR_SPARSE_TENSOR:
-    case BLOK_ATTR_SPARSE_TENSORS:
-    case BLOK_ATTR_TYPE:
-    case BLOK_ATTR_TYPES:
-      break;
-  }
-  return NULL;
 }
 
 // ---- Parts --------------------------------------------------------------------------------------
@@ -261,8 +101,9 @@ static const struct {
     {"HardSigmoid", BLOK_ACT_HARD_SIGMOID, 0.2, 0.5, 0.2, 0.5},
 };
 
-// The part's call with %s for the variable; NULL: the node is no activation of the builder.
-static const char *activation_call(blok_c *self, const blok_item *item, const blok_node *node) {
+// The part's call on the variable out; NULL: the node is no activation of the builder.
+static const char *activation_call(blok_c *self, const blok_item *item, const blok_node *node,
+                                   const char *out) {
   size_t i = 0;
   const size_t n = sizeof activations / sizeof *activations;
   while (i < n && !is_op(node, activations[i].op_type)) i++;
@@ -276,30 +117,32 @@ static const char *activation_call(blok_c *self, const blok_item *item, const bl
   if (alpha != 0) alpha = (double)blok_node_float(node, "alpha", (float)alpha);
   if (beta != 0) beta = (double)blok_node_float(node, "beta", (float)beta);
   return blok_c_text(
-      self, "blok_build_activation(builder, \"%s\", BLOK_ACT_%s, %s, %s, &%%s, error)", item->path,
-      blok_c_activation(activation), blok_c_number(self, alpha), blok_c_number(self, beta));
+      self, "blok_build_activation(builder, \"%s\", BLOK_ACT_%s, %s, %s, &%s, error)", item->path,
+      blok_c_activation(activation), blok_c_number(self, alpha), blok_c_number(self, beta), out);
 }
 
 // The same of other parts of one input.
-static const char *part_call(blok_c *self, const blok_item *item, const blok_node *node) {
+static const char *part_call(blok_c *self, const blok_item *item, const blok_node *node,
+                             const char *out) {
   long long window[3] = {0, 0, 0};
   const blok_fact *x = fact_of(self, blok_node_input(node, 0));
   if (x->dtype != BLOK_F32) return NULL;
   if (is_op(node, "MaxPool") && is_plain_pool(self, node, window)) {
-    return blok_c_text(self, "blok_build_max_pool(builder, \"%s\", %lld, %lld, %lld, &%%s, error)",
-                       item->path, window[0], window[1], window[2]);
+    return blok_c_text(self, "blok_build_max_pool(builder, \"%s\", %lld, %lld, %lld, &%s, error)",
+                       item->path, window[0], window[1], window[2], out);
   }
   if (is_op(node, "AveragePool") && is_plain_pool(self, node, window) && window[2] == 0) {
-    return blok_c_text(self, "blok_build_average_pool(builder, \"%s\", %lld, %lld, 0, &%%s, error)",
-                       item->path, window[0], window[1]);
+    return blok_c_text(self, "blok_build_average_pool(builder, \"%s\", %lld, %lld, 0, &%s, error)",
+                       item->path, window[0], window[1], out);
   }
   if (is_op(node, "GlobalAveragePool") && x->rank == 4) {
-    return blok_c_text(self, "blok_build_global_pool(builder, \"%s\", &%%s, error)", item->path);
+    return blok_c_text(self, "blok_build_global_pool(builder, \"%s\", &%s, error)", item->path,
+                       out);
   }
   if (is_op(node, "Flatten") && blok_node_int(node, "axis", 1) == 1) {
-    return blok_c_text(self, "blok_build_flatten(builder, \"%s\", &%%s, error)", item->path);
+    return blok_c_text(self, "blok_build_flatten(builder, \"%s\", &%s, error)", item->path, out);
   }
-  return activation_call(self, item, node);
+  return activation_call(self, item, node, out);
 }
 
 static bool same_shape(const blok_fact *a, const blok_fact *b) {
@@ -331,51 +174,58 @@ static bool write_add(blok_c *self, const blok_item *item, const blok_node *node
 
 // ---- The operator -------------------------------------------------------------------------------
 
+// The variables of a node's inputs, constants made first: "2, (blok_value_id[]){x, c0}".
 static const char *inputs_text(blok_c *self, const blok_item *item, const blok_node *node) {
-  const char *text = "";
+  blok_page list;
   uint32_t constants = 0, n = node->n_inputs;
   while (n && !node->inputs[n - 1].i) n--;
+  if (n == 0) return "0, NULL";
+  blok_page_begin(&list, &self->outline->allocator);
   for (uint32_t i = 0; i < n; i++) {
     const blok_value_id value = node->inputs[i];
-    const char *one = value.i ? self->variables[value.i] : "BLOK_NO_VALUE_INIT";
-    if (value.i && !one) {
+    const char *one = value.i ? self->variables[value.i] : "{0}";
+    if (!one) {
       make_constant(self, item, i, value, constants);
       one = blok_c_text(self, "c%u", constants++);
     }
-    text = blok_c_text(self, "%s%s%s", text, i ? ", " : "", value.i ? one : "{0}");
+    blok_c_list_put(&list, one);
   }
-  return n ? blok_c_text(self, "%u, (blok_value_id[]){%s}", n, text) : "0, NULL";
+  return blok_c_text(self, "%u, (blok_value_id[]){%s}", n, blok_c_list_end(self, &list));
 }
 
-static blok_status write_call(blok_c *self, const blok_item *item, const blok_node *node,
-                              blok_error *error) {
-  const blok_graph *graph = self->outline->graph;
-  const char *attrs = "", *inputs = NULL;
-  if (*blok_node_domain(node)) {
-    return BLOK_FAIL(error, BLOK_E_UNSUPPORTED,
-                     "%s node '%s' is of domain '%s', which has no call; take it out first",
-                     blok_quote(node->op_type).text, blok_node_label(graph, node).text,
-                     blok_quote(node->domain).text);
-  }
+static blok_status write_attributes(blok_c *self, const blok_node *node, blok_error *error) {
+  if (node->n_attrs == 0) blok_page_put(self->page, "0, NULL, ");
   for (uint32_t i = 0; i < node->n_attrs; i++) {
-    const char *one = attr_text(self, &node->attrs[i]);
+    const char *one = blok_c_attribute(self, &node->attrs[i]);
     if (self->failed) return blok_fail_memory(error, 0);
     if (!one) {
       return BLOK_FAIL(error, BLOK_E_UNSUPPORTED,
                        "%s node '%s': attribute '%s' is of a kind that no builder call takes; take "
                        "the node out first",
-                       blok_quote(node->op_type).text, blok_node_label(graph, node).text,
+                       blok_quote(node->op_type).text,
+                       blok_node_label(self->outline->graph, node).text,
                        blok_quote(node->attrs[i].name).text);
     }
-    attrs = blok_c_text(self, "%s%s%s", attrs, i ? ", " : "", one);
+    if (i == 0) blok_page_put(self->page, "%u, (blok_build_attribute[]){", node->n_attrs);
+    blok_page_put(self->page, "%s%s", one, i + 1 < node->n_attrs ? ", " : "}, ");
   }
-  inputs = inputs_text(self, item, node);
-  attrs = node->n_attrs
-              ? blok_c_text(self, "%u, (blok_build_attribute[]){%s}", node->n_attrs, attrs)
-              : "0, NULL";
+  return BLOK_OK;
+}
+
+static blok_status write_call(blok_c *self, const blok_item *item, const blok_node *node,
+                              blok_error *error) {
+  if (*blok_node_domain(node)) {
+    return BLOK_FAIL(error, BLOK_E_UNSUPPORTED,
+                     "%s node '%s' is of domain '%s', which has no call; take it out first",
+                     blok_quote(node->op_type).text,
+                     blok_node_label(self->outline->graph, node).text,
+                     blok_quote(node->domain).text);
+  }
+  const char *inputs = inputs_text(self, item, node);
   self->needs[BLOK_C_CALL] = true;
-  blok_page_put(self->page, "  TRY(call(builder, %s, \"%s\", %s,\n           %s, ",
-                blok_c_quoted(self, node->op_type), item->path, inputs, attrs);
+  blok_page_put(self->page, "  TRY(call(builder, %s, \"%s\", %s,\n           ",
+                blok_c_quoted(self, node->op_type), item->path, inputs);
+  BLOK_TRY(write_attributes(self, node, error));
   if (node->n_outputs == 1) {
     blok_page_put(self->page, "1, &%s, error));\n", self->variables[node->outputs[0].i]);
     return BLOK_OK;
@@ -415,11 +265,12 @@ blok_status blok_c_node(blok_c *self, const blok_item *item, blok_error *error) 
     return BLOK_OK;
   }
   if (write_add(self, item, node)) return BLOK_OK;
-  const char *part =
-      node->n_inputs && self->variables[node->inputs[0].i] ? part_call(self, item, node) : NULL;
+  const char *part = NULL;
+  if (node->n_inputs && self->variables[node->inputs[0].i]) {
+    part = part_call(self, item, node, self->variables[node->outputs[0].i]);
+  }
   if (!part) return write_call(self, item, node, error);
-  const char *x = blok_c_begin(self, node->inputs[0], node->outputs[0]);
-  const char *mark = strstr(part, "%s");
-  blok_page_put(self->page, "  TRY(%.*s%s%s);\n", (int)(mark - part), part, x, mark + 2);
+  (void)blok_c_begin(self, node->inputs[0], node->outputs[0]);
+  blok_page_put(self->page, "  TRY(%s);\n", part);
   return BLOK_OK;
 }

@@ -387,26 +387,43 @@ END_TEST
 
 // ---- Memory -------------------------------------------------------------------------------------
 
-static blok_status edit_all(void *context, const blok_allocator *allocator, blok_error *error) {
-  const blok_model *model = context;
+static blok_status edit_one(const blok_model *model, int which, blok_builder *builder,
+                            blok_error *error) {
+  const char *const to[] = {blok_edited_block(model, "stage2.0")->exit};
+  switch (which) {
+    case 0:
+      return blok_edit_batch(builder, 3, NULL, error);
+    case 1:
+      return blok_edit_activation(builder, "stage1.0", BLOK_ACT_RELU, BLOK_ACT_PRELU, 0, 0, NULL,
+                                  error);
+    case 2:
+      return blok_edit_squeeze_excite(builder, "stage1.0", NULL, NULL, error);
+    case 3:
+      return blok_edit_fold_norms(builder, NULL, error);
+    case 4:
+      return blok_edit_head(builder, 2, error);
+    case 5:
+      return blok_edit_rename(builder, "image", "picture", error);
+    default:
+      return blok_edit_cut(builder, NULL, 0, to, 1, error);
+  }
+}
+enum { EDITS = 7 };
+
+typedef struct memory_case {
+  const blok_model *model;
+  int which;
+} memory_case;
+
+static blok_status edit_and_finish(void *context, const blok_allocator *allocator,
+                                   blok_error *error) {
+  const memory_case *found = context;
   blok_builder *builder = NULL;
   blok_model *edited = NULL;
-  const char *const to[] = {blok_edited_block(model, "stage2.0")->exit};
   blok_builder_options options = BLOK_BUILDER_OPTIONS_INIT;
   options.allocator = allocator;
-  blok_status status = blok_builder_from(model, &options, &builder, error);
-  if (status == BLOK_OK) status = blok_edit_batch(builder, 3, NULL, error);
-  if (status == BLOK_OK) {
-    status =
-        blok_edit_activation(builder, "stage1.0", BLOK_ACT_RELU, BLOK_ACT_PRELU, 0, 0, NULL, error);
-  }
-  if (status == BLOK_OK) {
-    status = blok_edit_squeeze_excite(builder, "stage1.0", NULL, NULL, error);
-  }
-  if (status == BLOK_OK) status = blok_edit_fold_norms(builder, NULL, error);
-  if (status == BLOK_OK) status = blok_edit_head(builder, 2, error);
-  if (status == BLOK_OK) status = blok_edit_rename(builder, "image", "picture", error);
-  if (status == BLOK_OK) status = blok_edit_cut(builder, NULL, 0, to, 1, error);
+  blok_status status = blok_builder_from(found->model, &options, &builder, error);
+  if (status == BLOK_OK) status = edit_one(found->model, found->which, builder, error);
   if (status == BLOK_OK) status = blok_builder_finish(&builder, &edited, error);
   if (status != BLOK_OK) ck_assert_ptr_null(edited);
   blok_builder_free(&builder);
@@ -417,7 +434,8 @@ static blok_status edit_all(void *context, const blok_allocator *allocator, blok
 // Every edit meets an allocation that fails.
 START_TEST(edit__gives_memory_errors_and_leaks_nothing) {
   blok_model *model = blok_edited_classifier(2);
-  ck_assert_uint_gt(blok_fault_sweep(edit_all, model), 100);
+  memory_case found = {model, _i};
+  ck_assert_uint_gt(blok_fault_sweep(edit_and_finish, &found), 100);
   blok_model_free(&model);
 }
 END_TEST
@@ -441,7 +459,7 @@ Suite *suite_edit(void) {
   tcase_add_test(tests, edit_batch__names_the_node_that_holds_the_old_one_for_good);
   tcase_add_test(tests, edit_input__gives_another_size);
   tcase_add_test(tests, edit_input__refuses_sizes_below_one);
-  tcase_add_test(tests, edit__gives_memory_errors_and_leaks_nothing);
+  tcase_add_loop_test(tests, edit__gives_memory_errors_and_leaks_nothing, 0, EDITS);
   suite_add_tcase(suite, tests);
   return suite;
 }
