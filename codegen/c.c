@@ -308,6 +308,7 @@ static blok_status write_all(blok_c *self, const char *weights_name, blok_page *
   self->page = &body;
   BLOK_TRY_TO(done, write_body(self, error));
   BLOK_TRY_TO(done, write_program(self, &body, weights_name, page, error));
+  blok_page_fold(page, BLOK_PAGE_WIDTH);
   if (self->failed || body.failed || page->failed) status = blok_fail_memory(error, 0);
 done:
   blok_page_free(&body);

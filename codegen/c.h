@@ -56,11 +56,6 @@ const char *blok_c_block(blok_c *self, const blok_item *item, const char *name, 
 // BLOK_ACT_RELU and the like.
 const char *blok_c_activation(blok_activation activation);
 
-// One more of a list that grows in a page of its own, a comma before it.
-void blok_c_list_put(blok_page *list, const char *one);
-// What was put, in the arena; the list is freed.
-const char *blok_c_list_end(blok_c *self, blok_page *list);
-
 // BLOK_F32 and the like; NULL: a type that an .npz file cannot hold.
 const char *blok_c_dtype(blok_dtype dtype);
 // "3, (int64_t[]){64, 1, 1}" or "0, NULL".

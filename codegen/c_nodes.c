@@ -43,8 +43,8 @@ static void make_constant(blok_c *self, const blok_item *item, uint32_t slot, bl
     if (tensor) {
       self->needs[BLOK_C_CALL] = true;
       blok_page_put(self->page,
-                    "  TRY(call(builder, \"Constant\", \"%s_in%u\", 0, NULL, 1,\n           "
-                    "(blok_build_attribute[]){%s},\n           1, &c%u, error));\n",
+                    "  TRY(call(builder, \"Constant\", \"%s_in%u\", 0, NULL, 1, "
+                    "(blok_build_attribute[]){%s}, 1, &c%u, error));\n",
                     item->path, slot, tensor, index);
       return;
     }
@@ -188,9 +188,10 @@ static const char *inputs_text(blok_c *self, const blok_item *item, const blok_n
       make_constant(self, item, i, value, constants);
       one = blok_c_text(self, "c%u", constants++);
     }
-    blok_c_list_put(&list, one);
+    blok_page_item(&list, one);
   }
-  return blok_c_text(self, "%u, (blok_value_id[]){%s}", n, blok_c_list_end(self, &list));
+  return blok_c_text(self, "%u, (blok_value_id[]){%s}", n,
+                     blok_c_keep(self, blok_page_end(&list, &self->arena)));
 }
 
 static blok_status write_attributes(blok_c *self, const blok_node *node, blok_error *error) {
@@ -223,7 +224,7 @@ static blok_status write_call(blok_c *self, const blok_item *item, const blok_no
   }
   const char *inputs = inputs_text(self, item, node);
   self->needs[BLOK_C_CALL] = true;
-  blok_page_put(self->page, "  TRY(call(builder, %s, \"%s\", %s,\n           ",
+  blok_page_put(self->page, "  TRY(call(builder, %s, \"%s\", %s, ",
                 blok_c_quoted(self, node->op_type), item->path, inputs);
   BLOK_TRY(write_attributes(self, node, error));
   if (node->n_outputs == 1) {
@@ -252,7 +253,7 @@ static void write_layer_norm(blok_c *self, const blok_item *item) {
   }
   blok_page_put(self->page,
                 "  TRY(call(builder, \"LayerNormalization\", \"%s\", %d, (blok_value_id[]){%s, "
-                "c0%s}, 1,\n           (blok_build_attribute[]){FLOAT(\"epsilon\", %sf)}, 1, &%s, "
+                "c0%s}, 1, (blok_build_attribute[]){FLOAT(\"epsilon\", %sf)}, 1, &%s, "
                 "error));\n",
                 item->path, item->bias ? 3 : 2, self->variables[item->in.i],
                 item->bias ? ", c1" : "", blok_c_number(self, item->epsilon), out);

@@ -5,17 +5,6 @@
 
 // ---- Lists --------------------------------------------------------------------------------------
 
-const char *blok_c_list_end(blok_c *self, blok_page *list) {
-  const char *text = list->failed ? NULL : list->text ? list->text : "";
-  const char *kept = blok_c_keep(self, text ? blok_arena_text(&self->arena, text) : NULL);
-  blok_page_free(list);
-  return kept;
-}
-
-void blok_c_list_put(blok_page *list, const char *one) {
-  blok_page_put(list, "%s%s", list->size ? ", " : "", one);
-}
-
 static const char *int_text(blok_c *self, int64_t value) {
   if (value == INT64_MIN) return "INT64_MIN";
   if (value == INT64_MAX) return "INT64_MAX";
@@ -31,17 +20,17 @@ static const char *float_text(blok_c *self, double value) {
 static const char *ints_text(blok_c *self, size_t n, const int64_t *ints) {
   blok_page list;
   blok_page_begin(&list, &self->outline->allocator);
-  for (size_t i = 0; i < n; i++) blok_c_list_put(&list, int_text(self, ints[i]));
-  return blok_c_list_end(self, &list);
+  for (size_t i = 0; i < n; i++) blok_page_item(&list, int_text(self, ints[i]));
+  return blok_c_keep(self, blok_page_end(&list, &self->arena));
 }
 
 static const char *floats_text(blok_c *self, const blok_attr *attr) {
   blok_page list;
   blok_page_begin(&list, &self->outline->allocator);
   for (uint32_t i = 0; i < attr->n; i++) {
-    blok_c_list_put(&list, float_text(self, (double)attr->as.floats[i]));
+    blok_page_item(&list, float_text(self, (double)attr->as.floats[i]));
   }
-  return blok_c_list_end(self, &list);
+  return blok_c_keep(self, blok_page_end(&list, &self->arena));
 }
 
 // ---- Tensors ------------------------------------------------------------------------------------
@@ -110,11 +99,12 @@ const char *blok_c_elements(blok_c *self, const blok_inline *value) {
   if (!value->n) return "NULL";
   blok_page_begin(&list, &self->outline->allocator);
   for (uint32_t i = 0; i < value->n; i++) {
-    blok_c_list_put(&list, !real                      ? int_text(self, value->ints[i])
-                           : value->dtype == BLOK_F32 ? float_text(self, value->floats[i])
-                                                      : blok_c_number(self, value->floats[i]));
+    blok_page_item(&list, !real                      ? int_text(self, value->ints[i])
+                          : value->dtype == BLOK_F32 ? float_text(self, value->floats[i])
+                                                     : blok_c_number(self, value->floats[i]));
   }
-  return blok_c_text(self, "(%s[]){%s}", type, blok_c_list_end(self, &list));
+  return blok_c_text(self, "(%s[]){%s}", type,
+                     blok_c_keep(self, blok_page_end(&list, &self->arena)));
 }
 
 const char *blok_c_tensor(blok_c *self, const char *name, const blok_inline *value) {
@@ -122,7 +112,7 @@ const char *blok_c_tensor(blok_c *self, const char *name, const blok_inline *val
   if (!value->n || !blok_dense_bytes(value->dtype, value->n, &bytes)) return NULL;
   const char *dims = value->rank ? ints_text(self, value->rank, value->dims) : "0";
   return blok_c_text(self,
-                     "{.name = %s, .type = \"tensor\",\n            .tensor = "
+                     "{.name = %s, .type = \"tensor\", .tensor = "
                      "&(blok_tensor){sizeof(blok_tensor), %s, %u, {%s}, %s, %zu}}",
                      name, blok_c_dtype(value->dtype), value->rank, dims,
                      blok_c_elements(self, value), bytes);

@@ -48,6 +48,16 @@ void blok_page_put(blok_page *page, const char *format, ...) {
   va_end(again);
 }
 
+void blok_page_item(blok_page *list, const char *item) {
+  blok_page_put(list, "%s%s", list->size ? ", " : "", item);
+}
+
+const char *blok_page_end(blok_page *page, blok_arena *arena) {
+  const char *text = page->failed ? NULL : blok_arena_text(arena, page->text ? page->text : "");
+  blok_page_free(page);
+  return text;
+}
+
 blok_number blok_print_number(double number) {
   blok_number out;
   if (!isfinite(number)) {

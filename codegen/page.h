@@ -18,8 +18,17 @@ typedef struct blok_page {
   bool failed;  // no memory: what was put since is not there
 } blok_page;
 
+enum { BLOK_PAGE_WIDTH = 100 };  // of the source text that is written
+
 void blok_page_begin(blok_page *page, const blok_allocator *allocator);
 void blok_page_put(blok_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// One more item of a list that is a page of its own, a comma before it.
+void blok_page_item(blok_page *list, const char *item);
+// The page's text in arena, NULL: no memory; the page is freed.
+const char *blok_page_end(blok_page *page, blok_arena *arena);
+// Breaks lines of more than width characters between the items of a list in brackets, as far as
+// they have one; what goes on stands below the first item.
+void blok_page_fold(blok_page *page, int width);
 void blok_page_free(blok_page *page);
 
 // The shortest decimal number that is exactly number where a float holds it, or a double: "0.1",

@@ -12,6 +12,10 @@ const char *blok_py_keep(blok_python *self, const char *text) {
   return text ? text : "";
 }
 
+const char *blok_py_list(blok_python *self, blok_page *list) {
+  return blok_py_keep(self, blok_page_end(list, &self->arena));
+}
+
 const char *blok_py_hole(blok_python *self, const char *hint, const char *value) {
   return blok_py_keep(self, blok_hole(&self->arena, hint, value));
 }
@@ -190,6 +194,7 @@ static blok_status write_all(blok_python *self, blok_page *page, blok_error *err
   BLOK_TRY_TO(done, blok_classes_write(&self->classes, page, error));
   blok_page_put(page, "%s", body.text ? body.text : "");
   write_end(self, page);
+  blok_page_fold(page, BLOK_PAGE_WIDTH);
   if (self->failed || body.failed || page->failed) status = blok_fail_memory(error, 0);
 done:
   blok_page_free(&body);

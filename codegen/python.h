@@ -33,6 +33,8 @@ typedef struct blok_python {
 // Formatted text in the arena; "" and failed when there is no memory.
 #define blok_py(self, ...) blok_py_keep(self, blok_arena_format(&(self)->arena, __VA_ARGS__))
 const char *blok_py_keep(blok_python *self, const char *text);
+// A list (blok_page_item) in the arena; the page is freed.
+const char *blok_py_list(blok_python *self, blok_page *list);
 
 // blok_hole likewise.
 const char *blok_py_hole(blok_python *self, const char *hint, const char *value);

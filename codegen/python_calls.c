@@ -39,16 +39,15 @@ static const char *element(blok_python *self, const blok_inline *value, uint32_t
 
 // "torch.tensor([1, 512])", with its type where Python's is another.
 static const char *tensor(blok_python *self, const blok_inline *value) {
-  const char *text = "";
+  blok_page items;
   const char *type = value->dtype == BLOK_I32                    ? ", dtype=torch.int32"
                      : value->dtype == BLOK_F64                  ? ", dtype=torch.float64"
                      : value->n == 0 && value->dtype == BLOK_I64 ? ", dtype=torch.int64"
                                                                  : "";
   if (value->rank == 0) return blok_py(self, "torch.tensor(%s%s)", element(self, value, 0), type);
-  for (uint32_t i = 0; i < value->n; i++) {
-    text = blok_py(self, "%s%s%s", text, i ? ", " : "", element(self, value, i));
-  }
-  const char *list = blok_py(self, "torch.tensor([%s]%s)", text, type);
+  blok_page_begin(&items, &self->outline->allocator);
+  for (uint32_t i = 0; i < value->n; i++) blok_page_item(&items, element(self, value, i));
+  const char *list = blok_py(self, "torch.tensor([%s]%s)", blok_py_list(self, &items), type);
   if (value->rank == 1) return list;
   return blok_py(self, "%s.reshape(%s)", list,
                  blok_py_tuple(self, value->dims, value->rank, false));
@@ -120,14 +119,15 @@ bool blok_py_axis(const blok_py_call *call, int64_t fallback, int64_t *axis) {
 }
 
 const char *blok_py_tuple(blok_python *self, const int64_t *values, uint32_t n, bool same) {
-  const char *text = "";
+  blok_page items;
   bool equal = n > 0;
-  for (uint32_t i = 0; i < n; i++) {
-    equal = equal && values[i] == values[0];
-    text = blok_py(self, "%s%s%lld", text, i ? ", " : "", (long long)values[i]);
-  }
+  for (uint32_t i = 0; i < n; i++) equal = equal && values[i] == values[0];
   if (same && equal) return blok_py(self, "%lld", (long long)values[0]);
-  return blok_py(self, n == 1 ? "(%s,)" : "(%s)", text);
+  blok_page_begin(&items, &self->outline->allocator);
+  for (uint32_t i = 0; i < n; i++) {
+    blok_page_item(&items, blok_py(self, "%lld", (long long)values[i]));
+  }
+  return blok_py(self, n == 1 ? "(%s,)" : "(%s)", blok_py_list(self, &items));
 }
 
 // ---- The line -----------------------------------------------------------------------------------
@@ -152,11 +152,12 @@ blok_status blok_python_node(blok_python *self, blok_node_id id, blok_page *page
                      blok_quote(node->op_type).text, blok_node_label(graph, node).text,
                      call.why ? ": " : "", call.why ? call.why : "");
   }
-  const char *out = "";
+  blok_page names;
+  blok_page_begin(&names, &self->outline->allocator);
   for (uint32_t i = 0; i < node->n_outputs; i++) {
-    const char *name = node->outputs[i].i ? self->variables[node->outputs[i].i] : "_";
-    out = blok_py(self, "%s%s%s", out, i ? ", " : "", name);
+    blok_page_item(&names, node->outputs[i].i ? self->variables[node->outputs[i].i] : "_");
   }
+  const char *out = blok_py_list(self, &names);
   const bool part = strcmp(node->op_type, "Split") == 0 && node->n_outputs == 1;
   if (strcmp(out, text) != 0)
     blok_page_put(page, "        %s%s = %s\n", out, part ? "," : "", text);

@@ -244,11 +244,13 @@ static const char *of_einsum(blok_py_call *call) {
   const char *text = blok_py_keep(
       self, blok_arena_textn(&self->arena, (const char *)equation->as.s.data, equation->as.s.size));
   const char *quoted = blok_py_keep(self, blok_quoted_text(&self->arena, text));
-  const char *out = blok_py(self, "torch.einsum(%s", quoted);
+  blok_page inputs;
+  blok_page_begin(&inputs, &self->outline->allocator);
+  blok_page_item(&inputs, quoted);
   for (uint32_t i = 0; i < call->node->n_inputs; i++) {
-    out = blok_py(self, "%s, %s", out, blok_py_tensor(call, i));
+    blok_page_item(&inputs, blok_py_tensor(call, i));
   }
-  return blok_py(self, "%s)", out);
+  return blok_py(self, "torch.einsum(%s)", blok_py_list(self, &inputs));
 }
 
 // ---- Norms and softmaxes ------------------------------------------------------------------------

@@ -157,11 +157,12 @@ static const char *of_range(blok_py_call *call) {
 // ---- Joining and parting ------------------------------------------------------------------------
 
 static const char *of_concat(blok_py_call *call) {
-  const char *text = "";
+  blok_page parts;
+  blok_page_begin(&parts, &call->python->outline->allocator);
   for (uint32_t i = 0; i < call->node->n_inputs; i++) {
-    text = blok_py(call->python, "%s%s%s", text, i ? ", " : "", blok_py_tensor(call, i));
+    blok_page_item(&parts, blok_py_tensor(call, i));
   }
-  return blok_py(call->python, "torch.cat((%s%s), %lld)", text,
+  return blok_py(call->python, "torch.cat((%s%s), %lld)", blok_py_list(call->python, &parts),
                  call->node->n_inputs == 1 ? "," : "",
                  (long long)blok_node_int(call->node, "axis", 0));
 }

@@ -100,6 +100,80 @@ START_TEST(page__remembers_that_memory_ran_out) {
 }
 END_TEST
 
+// What a page of text is after it was folded at 40 columns.
+static const struct {
+  const char *text, *folded;
+} folds[] = {
+    {"short(1, 2);\n", "short(1, 2);\n"},
+    // Below the first item of the outermost list.
+    {"  call(builder, \"name\", (int[]){1, 2, 3, 4}, x);\n",
+     "  call(builder, \"name\",\n       (int[]){1, 2, 3, 4}, x);\n"},
+    // A list that is longer than a line itself.
+    {"f((int[]){100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100}, x);\n",
+     "f((int[]){100, 200, 300, 400, 500, 600,\n          700, 800, 900, 1000, 1100},\n  x);\n"},
+    // Where the list begins far to the right, by four.
+    {"a_long_name_of_a_function_of_this(one, two, three);\n",
+     "a_long_name_of_a_function_of_this(one,\n    two, three);\n"},
+    // A declaration breaks outside brackets; an assignment of Python must not.
+    {"  int aaaaaaaa, bbbbbbbb, cccccccc, dddddddd;\n",
+     "  int aaaaaaaa, bbbbbbbb, cccccccc,\n      dddddddd;\n"},
+    {"aaaaaaaa, bbbbbbbb, cccccccc = self.split(x)\n",
+     "aaaaaaaa, bbbbbbbb, cccccccc = self.split(x)\n"},
+    // No string and no comment is broken.
+    {"f(\"a, b, c, d, e, f, g, h, i, \\\", j, k, l, m\", 2)\n",
+     "f(\"a, b, c, d, e, f, g, h, i, \\\", j, k, l, m\",\n  2)\n"},
+    {"f(\"\\\\\", 1, 2, \"aaaaaaaaaaaaaaaaa, bbbbbbbbbbbbb\")\n",
+     "f(\"\\\\\", 1, 2,\n  \"aaaaaaaaaaaaaaaaa, bbbbbbbbbbbbb\")\n"},
+    {"// a comment (it is long, and longer, and goes on)\n",
+     "// a comment (it is long, and longer, and goes on)\n"},
+    {"x = 1  # a comment (it is long, and longer, and goes on)\n",
+     "x = 1  # a comment (it is long, and longer, and goes on)\n"},
+    {"no end of line", "no end of line\n"},
+};
+enum { FOLDS = sizeof folds / sizeof *folds };
+
+START_TEST(fold__breaks_between_items_only) {
+  blok_page page;
+  blok_page_begin(&page, blok_allocator_default());
+  blok_page_put(&page, "%s", folds[_i].text);
+  blok_page_fold(&page, 40);
+  ck_assert_str_eq(page.text, folds[_i].folded);
+  blok_page_free(&page);
+}
+END_TEST
+
+START_TEST(fold__follows_brackets_deeper_than_it_counts) {
+  blok_page page;
+  blok_page_begin(&page, blok_allocator_default());
+  for (int i = 0; i < 100; i++) blok_page_put(&page, "f(%d, ", i);
+  for (int i = 0; i < 100; i++) blok_page_put(&page, "%d, g)", i);
+  blok_page_put(&page, "\n");
+  blok_page_fold(&page, 40);
+  uint32_t open = 0, shut = 0;
+  for (const char *c = page.text; *c; c++) open += *c == '(', shut += *c == ')';
+  ck_assert_uint_eq(open, 100);
+  ck_assert_uint_eq(shut, 100);
+  ck_assert_uint_gt(page.lines, 5);
+  blok_page_free(&page);
+}
+END_TEST
+
+START_TEST(fold__remembers_that_memory_ran_out) {
+  for (uint64_t k = 1; k <= 4; k++) {
+    blok_fault fault = BLOK_FAULT_INIT;
+    fault.fail_at = k;
+    const blok_allocator allocator = blok_fault_allocator(&fault);
+    blok_page page;
+    blok_page_begin(&page, &allocator);
+    for (int i = 0; i < 500; i++) blok_page_put(&page, "line %d\n", i);
+    blok_page_fold(&page, 40);
+    ck_assert(page.failed || fault.calls < k);
+    blok_page_free(&page);
+    ck_assert_uint_eq(fault.live_blocks, 0);
+  }
+}
+END_TEST
+
 Suite *suite_page(void) {
   Suite *suite = suite_create("page");
   TCase *tests = tcase_create("page");
@@ -111,6 +185,9 @@ Suite *suite_page(void) {
   tcase_add_test(tests, quoted__ends_where_it_ends);
   tcase_add_test(tests, page__counts_its_lines);
   tcase_add_test(tests, page__remembers_that_memory_ran_out);
+  tcase_add_loop_test(tests, fold__breaks_between_items_only, 0, FOLDS);
+  tcase_add_test(tests, fold__follows_brackets_deeper_than_it_counts);
+  tcase_add_test(tests, fold__remembers_that_memory_ran_out);
   suite_add_tcase(suite, tests);
   return suite;
 }
