@@ -186,6 +186,20 @@ static int list_json(blok_cli *cli) {
   return BLOK_EXIT_DONE;
 }
 
+// A network's options, in lines of at most 100 columns.
+static void list_options(blok_cli *cli, const blok_net *net) {
+  enum { BEGIN = 20, WIDTH = 100 };
+  int column = fprintf(cli->out, "  %-16s ", net->name);
+  for (const char *word = net->options; *word;) {
+    const int length = (int)strcspn(word, " ");
+    if (column + 1 + length > WIDTH) column = fprintf(cli->out, "\n%*s", BEGIN - 1, "") - 1;
+    column += fprintf(cli->out, " %.*s", length, word);
+    word += length;
+    word += strspn(word, " ");
+  }
+  fputc('\n', cli->out);
+}
+
 static int list(blok_cli *cli) {
   static const char *const heads[] = {"network", "parameters", "what it is"};
   if (cli->json) return list_json(cli);
@@ -199,9 +213,7 @@ static int list(blok_cli *cli) {
   }
   blok_table_end(&table, cli, 0);
   fputs("\noptions (--in, --size, ...)\n", cli->out);
-  for (size_t i = 0; (net = blok_net_at(i)) != NULL; i++) {
-    fprintf(cli->out, "  %-16s  %s\n", net->name, net->options);
-  }
+  for (size_t i = 0; (net = blok_net_at(i)) != NULL; i++) list_options(cli, net);
   return BLOK_EXIT_DONE;
 }
 

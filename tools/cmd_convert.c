@@ -177,7 +177,7 @@ static int convert(blok_cli *cli, convert_words *words) {
   blok_error error = BLOK_ERROR_INIT;
   const int opened = blok_cli_open(cli, words->in, true, &model);
   if (opened != 0) return opened;
-  if (blok_model_runnable(model, &error) != BLOK_OK) {
+  if (words->language == 0 && blok_model_runnable(model, &error) != BLOK_OK) {
     blok_cli_note(cli, "warning: the model cannot be run, it is written all the same: %s",
                   error.message);
   }

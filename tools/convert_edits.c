@@ -254,6 +254,11 @@ static blok_status parse_act(char *word, act_words *out, blok_error *error) {
                           blok_show(wrong).text);
   }
   set_defaults(out);
+  if (out->block != NULL && *out->block == '\0') {
+    return blok_cli_error(
+        error, BLOK_E_ARGUMENT,
+        "--act: a block is to be named behind '@', one that `blok inspect` names");
+  }
   if (numbers == NULL) return BLOK_OK;
   char *second = strchr(numbers, ':');
   const int most = most_numbers(out->to);

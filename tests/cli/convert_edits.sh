@@ -81,6 +81,8 @@ expect 3 convert "$POST" "$T/x.onnx" --act relu=relo
 err_has "'relo' is no activation"
 expect 3 convert "$POST" "$T/x.onnx" --act relu=silu@nowhere
 err_has "there is no block 'nowhere'"
+expect 3 convert "$POST" "$T/x.onnx" --act relu=silu@
+err_has "a block is to be named behind '@'"
 expect 3 convert "$POST" "$T/x.onnx" --act relu=elu:x
 err_has "'x' is no number"
 expect 3 convert "$POST" "$T/x.onnx" --act relu=silu:3
