@@ -19,8 +19,7 @@ static blok_status check_same_type(const blok_ref_call *call, blok_error *error)
                        blok_dtype_name(a->dtype), blok_dtype_name(b->dtype));
 }
 
-// ---- Less, Greater, LessOrEqual, GreaterOrEqual
-// --------------------------------------------------
+// ---- Less, Greater, LessOrEqual, GreaterOrEqual -------------------------------------------------
 
 // What the operator accepts. Nothing is true of a NaN.
 typedef struct order {

@@ -115,24 +115,6 @@ static bool parse_size(const char *text, blok_net_options *options) {
   return true;
 }
 
-static bool parse_order(const char *text, blok_order *out) {
-  for (int order = BLOK_ORDER_POST; order <= BLOK_ORDER_PRE; order++) {
-    if (strcmp(text, blok_order_name((blok_order)order)) != 0) continue;
-    *out = (blok_order)order;
-    return true;
-  }
-  return false;
-}
-
-static bool parse_norm(const char *text, blok_norm *out) {
-  for (int norm = BLOK_NORM_NONE; norm <= BLOK_NORM_LAYER; norm++) {
-    if (strcmp(text, blok_norm_name((blok_norm)norm)) != 0) continue;
-    *out = (blok_norm)norm;
-    return true;
-  }
-  return false;
-}
-
 // An option whose value is a word or a list; wants: what it takes, for the message.
 static bool parse_word(int id, const char *text, blok_build_words *words, const char **wants) {
   blok_net_options *options = &words->options;
@@ -153,13 +135,13 @@ static bool parse_word(int id, const char *text, blok_build_words *words, const 
       return parse_numbers(text, ',', 4, options->blocks, &used);
     case OPTION_ORDER:
       *wants = "--order takes post or pre";
-      return parse_order(text, &options->order);
+      return blok_parse_order(text, &options->order);
     case OPTION_ACT:
       *wants = "--act takes an activation as inspect names it (relu, silu, hard_swish, gelu, ...)";
       return blok_parse_activation(text, &options->activation);
     case OPTION_NORM:
       *wants = "--norm takes batch, group, layer or none";
-      return parse_norm(text, &options->norm);
+      return blok_parse_norm(text, &options->norm);
     case OPTION_DROP_PATH:
       *wants = "--drop-path takes a rate from 0 to below 1";
       if (!blok_parse_real(text, &real, NULL) || real < 0 || real >= 1) return false;

@@ -12,6 +12,7 @@ enum {
   BLOK_CONVERT_BATCH,
   BLOK_CONVERT_FROM,
   BLOK_CONVERT_TO,
+  BLOK_CONVERT_BLOCK,
   BLOK_CONVERT_ACT,
   BLOK_CONVERT_SE,
   BLOK_CONVERT_CLASSES,
@@ -30,6 +31,8 @@ enum {
   {"batch", "N", "the first axis of every input: a number, or dynamic", BLOK_CONVERT_BATCH}, \
   {"from", "A,B", "cut: these values become the inputs", BLOK_CONVERT_FROM}, \
   {"to", "C,D", "cut: these values become the outputs", BLOK_CONVERT_TO}, \
+  {"block", "NAME:WORD=VALUE,...", \
+   "one block with another width, kernel, norm, ...", BLOK_CONVERT_BLOCK}, \
   {"act", "OLD=NEW[@BLOCK]", \
    "another activation, everywhere or in one block", BLOK_CONVERT_ACT}, \
   {"se", "[=BLOCK]", \
@@ -51,6 +54,15 @@ typedef struct blok_word_list {
   char *words[BLOK_CONVERT_MOST];
 } blok_word_list;
 
+// An activation as the command line has it.
+typedef struct blok_convert_act {
+  blok_activation activation;
+  double alpha, beta;
+} blok_convert_act;
+
+// What --block says of one block (convert_block.c).
+typedef struct blok_convert_block blok_convert_block;
+
 typedef struct blok_convert_edits {
   blok_word_list inputs, from, to, acts, excites, renames;
   const char *batch, *classes, *weights;  // NULL: not given
@@ -58,6 +70,8 @@ typedef struct blok_convert_edits {
   bool fold, rewrite;
   uint64_t seed;
   bool any;
+  size_t n_blocks, cap_blocks;
+  blok_convert_block *blocks;
   // What changed, a line each.
   size_t n_told, cap_told;
   char **told;
@@ -66,9 +80,22 @@ typedef struct blok_convert_edits {
 // Takes an option of the list above. 0, or the exit status of a usage error.
 int blok_convert_take(blok_cli *cli, int id, const char *value, blok_convert_edits *edits);
 
+// "leaky_relu:0.1"; word is cut. option: for messages.
+blok_status blok_convert_read_act(char *word, const char *option, blok_convert_act *out,
+                                  blok_error *error);
+
+// --block: read; done, with what the model's blocks are before any edit; freed.
+int blok_convert_take_block(blok_cli *cli, const char *text, blok_convert_edits *edits);
+blok_status blok_convert_blocks(blok_convert_edits *edits, const blok_model *model,
+                                blok_builder *builder, blok_error *error);
+void blok_convert_free_blocks(blok_convert_edits *edits);
+
 // Makes the edits: *model is freed and the new one stands in its place. BLOK_EXIT_DONE, or the exit
 // status of the error that was printed.
 int blok_convert_edit(blok_cli *cli, blok_convert_edits *edits, blok_model **model);
+
+// Remembers a line of what changed.
+void blok_convert_note(blok_convert_edits *edits, const char *format, ...) BLOK_PRINTF(2, 3);
 
 // What changed: lines on standard error, and a list in the answer.
 void blok_convert_tell(const blok_cli *cli, const blok_convert_edits *edits);

@@ -79,6 +79,8 @@ int blok_convert_take(blok_cli *cli, int id, const char *value, blok_convert_edi
       return add_names(cli, &edits->to, value, "to");
     case BLOK_CONVERT_ACT:
       return add_pair(cli, &edits->acts, value, "act", "OLD=NEW[@BLOCK]");
+    case BLOK_CONVERT_BLOCK:
+      return blok_convert_take_block(cli, value, edits);
     case BLOK_CONVERT_SE:
       if (value != NULL) return add_word(cli, &edits->excites, value, strlen(value), "se");
       edits->excite = true;
@@ -104,9 +106,7 @@ int blok_convert_take(blok_cli *cli, int id, const char *value, blok_convert_edi
 
 // ---- Telling ------------------------------------------------------------------------------------
 
-static void tell(blok_convert_edits *edits, const char *format, ...) BLOK_PRINTF(2, 3);
-
-static void tell(blok_convert_edits *edits, const char *format, ...) {
+void blok_convert_note(blok_convert_edits *edits, const char *format, ...) {
   char line[1024];
   va_list arguments;
   va_start(arguments, format);
@@ -138,6 +138,7 @@ void blok_convert_end(blok_convert_edits *edits) {
   free(edits->told);
   edits->told = NULL;
   edits->n_told = edits->cap_told = 0;
+  blok_convert_free_blocks(edits);
 }
 
 // ---- Inputs and cuts ----------------------------------------------------------------------------
@@ -177,7 +178,8 @@ static blok_status edit_input(blok_convert_edits *edits, blok_builder *builder, 
                           blok_show(word).text, shape.text);
   }
   const blok_status status = blok_edit_input(builder, word, rank, axes, error);
-  if (status == BLOK_OK) tell(edits, "input %s is %s", blok_show(word).text, shape.text);
+  if (status == BLOK_OK)
+    blok_convert_note(edits, "input %s is %s", blok_show(word).text, shape.text);
   return status;
 }
 
@@ -187,9 +189,9 @@ static blok_status edit_batch(blok_convert_edits *edits, blok_builder *builder, 
   const blok_status status = blok_edit_batch(builder, fixed ? (int64_t)size : 0, NULL, error);
   if (status != BLOK_OK) return status;
   if (fixed) {
-    tell(edits, "the batch is %" PRIu64, size);
+    blok_convert_note(edits, "the batch is %" PRIu64, size);
   } else {
-    tell(edits, "the batch is open: N");
+    blok_convert_note(edits, "the batch is open: N");
   }
   return BLOK_OK;
 }
@@ -202,28 +204,25 @@ static blok_status edit_cut(blok_convert_edits *edits, blok_builder *builder, bl
   const blok_status status = blok_edit_cut(builder, starts, from->count, ends, to->count, error);
   if (status != BLOK_OK) return status;
   if (from->count != 0) {
-    tell(edits, "cut behind %s%s", blok_show(starts[0]).text, from->count > 1 ? ", ..." : "");
+    blok_convert_note(edits, "cut behind %s%s", blok_show(starts[0]).text,
+                      from->count > 1 ? ", ..." : "");
   }
   if (to->count != 0) {
-    tell(edits, "cut after %s%s", blok_show(ends[0]).text, to->count > 1 ? ", ..." : "");
+    blok_convert_note(edits, "cut after %s%s", blok_show(ends[0]).text,
+                      to->count > 1 ? ", ..." : "");
   }
   return BLOK_OK;
 }
 
 // ---- Blocks -------------------------------------------------------------------------------------
 
-typedef struct act_words {
-  blok_activation from, to;
-  double alpha, beta;
-  const char *block;  // NULL: everywhere
-} act_words;
-
-static void set_defaults(act_words *act) {
-  act->alpha = act->to == BLOK_ACT_LEAKY_RELU     ? 0.01
-               : act->to == BLOK_ACT_ELU          ? 1
-               : act->to == BLOK_ACT_HARD_SIGMOID ? 1.0 / 6
-                                                  : 0;
-  act->beta = act->to == BLOK_ACT_HARD_SIGMOID ? 0.5 : act->to == BLOK_ACT_CLIP ? 6 : 0;
+static void set_defaults(blok_convert_act *act) {
+  const blok_activation to = act->activation;
+  act->alpha = to == BLOK_ACT_LEAKY_RELU     ? 0.01
+               : to == BLOK_ACT_ELU          ? 1
+               : to == BLOK_ACT_HARD_SIGMOID ? 1.0 / 6
+                                             : 0;
+  act->beta = to == BLOK_ACT_HARD_SIGMOID ? 0.5 : to == BLOK_ACT_CLIP ? 6 : 0;
 }
 
 // How many numbers may follow the activation's name.
@@ -232,38 +231,23 @@ static int most_numbers(blok_activation activation) {
   return activation == BLOK_ACT_LEAKY_RELU || activation == BLOK_ACT_ELU;
 }
 
-// "relu=leaky_relu:0.1@layer1.0"; the word is cut.
-static blok_status parse_act(char *word, act_words *out, blok_error *error) {
-  char *to = strchr(word, '=');
-  *to++ = '\0';
-  char *at = strchr(to, '@');
-  *out = (act_words){.from = BLOK_ACT_NONE};
-  if (at != NULL) {
-    *at = '\0';
-    out->block = at + 1;
-  }
-  char *numbers = strchr(to, ':');
+blok_status blok_convert_read_act(char *word, const char *option, blok_convert_act *out,
+                                  blok_error *error) {
+  char *numbers = strchr(word, ':');
   if (numbers != NULL) *numbers++ = '\0';
-  const bool from_known = blok_parse_activation(word, &out->from);
-  if (!from_known || !blok_parse_activation(to, &out->to)) {
-    const char *wrong = from_known ? to : word;
+  if (!blok_parse_activation(word, &out->activation)) {
     return blok_cli_error(error, BLOK_E_ARGUMENT,
-                          "--act: '%s' is no activation: relu, relu6, leaky_relu, silu, "
+                          "--%s: '%s' is no activation: relu, relu6, leaky_relu, silu, "
                           "hard_swish, sigmoid, hard_sigmoid, tanh, gelu, gelu_tanh, mish, elu, "
                           "prelu, clip",
-                          blok_show(wrong).text);
+                          option, blok_show(word).text);
   }
   set_defaults(out);
-  if (out->block != NULL && *out->block == '\0') {
-    return blok_cli_error(
-        error, BLOK_E_ARGUMENT,
-        "--act: a block is to be named behind '@', one that `blok inspect` names");
-  }
   if (numbers == NULL) return BLOK_OK;
   char *second = strchr(numbers, ':');
-  const int most = most_numbers(out->to);
+  const int most = most_numbers(out->activation);
   if (most < 1 + (second != NULL)) {
-    return blok_cli_error(error, BLOK_E_ARGUMENT, "--act: %s takes %s, not '%s'", to,
+    return blok_cli_error(error, BLOK_E_ARGUMENT, "--%s: %s takes %s, not '%s'", option, word,
                           most == 0 ? "no number" : "one number", blok_show(numbers).text);
   }
   if (second != NULL) *second++ = '\0';
@@ -271,8 +255,30 @@ static blok_status parse_act(char *word, act_words *out, blok_error *error) {
       (second == NULL || blok_parse_real(second, &out->beta, NULL))) {
     return BLOK_OK;
   }
-  return blok_cli_error(error, BLOK_E_ARGUMENT, "--act: '%s' is no number",
+  return blok_cli_error(error, BLOK_E_ARGUMENT, "--%s: '%s' is no number", option,
                         blok_show(second == NULL ? numbers : second).text);
+}
+
+typedef struct act_words {
+  blok_convert_act from, to;
+  const char *block;  // NULL: everywhere
+} act_words;
+
+// "relu=leaky_relu:0.1@layer1.0"; the word is cut.
+static blok_status parse_act(char *word, act_words *out, blok_error *error) {
+  char *to = strchr(word, '=');
+  *to++ = '\0';
+  char *at = strchr(to, '@');
+  out->block = NULL;
+  if (at != NULL) {
+    *at++ = '\0';
+    out->block = at;
+  }
+  blok_status status = blok_convert_read_act(word, "act", &out->from, error);
+  if (status == BLOK_OK) status = blok_convert_read_act(to, "act", &out->to, error);
+  if (status != BLOK_OK || at == NULL || *at != '\0') return status;
+  return blok_cli_error(error, BLOK_E_ARGUMENT,
+                        "--act: a block is to be named behind '@', one that `blok inspect` names");
 }
 
 static blok_status edit_act(blok_convert_edits *edits, blok_builder *builder, char *word,
@@ -281,11 +287,11 @@ static blok_status edit_act(blok_convert_edits *edits, blok_builder *builder, ch
   size_t changed = 0;
   blok_status status = parse_act(word, &act, error);
   if (status != BLOK_OK) return status;
-  status = blok_edit_activation(builder, act.block, act.from, act.to, act.alpha, act.beta, &changed,
-                                error);
+  status = blok_edit_activation(builder, act.block, act.from.activation, act.to.activation,
+                                act.to.alpha, act.to.beta, &changed, error);
   if (status != BLOK_OK) return status;
-  tell(edits, "%zu %s became %s", changed, blok_activation_name(act.from),
-       blok_activation_name(act.to));
+  blok_convert_note(edits, "%zu %s became %s", changed, blok_activation_name(act.from.activation),
+                    blok_activation_name(act.to.activation));
   return BLOK_OK;
 }
 
@@ -293,7 +299,7 @@ static blok_status edit_se(blok_convert_edits *edits, blok_builder *builder, con
                            blok_error *error) {
   size_t changed = 0;
   const blok_status status = blok_edit_squeeze_excite(builder, block, NULL, &changed, error);
-  if (status == BLOK_OK) tell(edits, "%zu blocks got a squeeze-excite", changed);
+  if (status == BLOK_OK) blok_convert_note(edits, "%zu blocks got a squeeze-excite", changed);
   return status;
 }
 
@@ -304,7 +310,7 @@ static blok_status edit_classes(blok_convert_edits *edits, blok_builder *builder
   uint64_t classes = 0;
   (void)blok_parse_count(edits->classes, 1, INT32_MAX, &classes);
   const blok_status status = blok_edit_head(builder, (int32_t)classes, error);
-  if (status == BLOK_OK) tell(edits, "a fresh head of %" PRIu64 " classes", classes);
+  if (status == BLOK_OK) blok_convert_note(edits, "a fresh head of %" PRIu64 " classes", classes);
   return status;
 }
 
@@ -314,7 +320,7 @@ static blok_status edit_rename(blok_convert_edits *edits, blok_builder *builder,
   *equals = '\0';
   const blok_status status = blok_edit_rename(builder, word, equals + 1, error);
   if (status == BLOK_OK) {
-    tell(edits, "%s is called %s", blok_show(word).text, blok_show(equals + 1).text);
+    blok_convert_note(edits, "%s is called %s", blok_show(word).text, blok_show(equals + 1).text);
   }
   return status;
 }
@@ -322,20 +328,20 @@ static blok_status edit_rename(blok_convert_edits *edits, blok_builder *builder,
 static blok_status edit_weights(blok_convert_edits *edits, blok_builder *builder,
                                 blok_error *error) {
   const blok_status status = blok_build_weights_npz(builder, edits->weights, true, error);
-  if (status == BLOK_OK) tell(edits, "weights of %s", blok_show(edits->weights).text);
+  if (status == BLOK_OK) blok_convert_note(edits, "weights of %s", blok_show(edits->weights).text);
   return status;
 }
 
 static blok_status edit_fold(blok_convert_edits *edits, blok_builder *builder, blok_error *error) {
   size_t folded = 0;
   const blok_status status = blok_edit_fold_norms(builder, &folded, error);
-  if (status == BLOK_OK) tell(edits, "%zu norms folded", folded);
+  if (status == BLOK_OK) blok_convert_note(edits, "%zu norms folded", folded);
   return status;
 }
 
 static blok_status rewrite(blok_convert_edits *edits, blok_builder *builder, blok_error *error) {
   const blok_status status = blok_edit_rewrite(builder, error);
-  if (status == BLOK_OK) tell(edits, "every block written anew");
+  if (status == BLOK_OK) blok_convert_note(edits, "every block written anew");
   return status;
 }
 
@@ -348,12 +354,14 @@ static blok_status rewrite(blok_convert_edits *edits, blok_builder *builder, blo
   } while (0)
 
 // The order that `blok help convert` states.
-static blok_status edit_all(blok_convert_edits *edits, blok_builder *builder, blok_error *error) {
+static blok_status edit_all(blok_convert_edits *edits, const blok_model *model,
+                            blok_builder *builder, blok_error *error) {
   for (size_t i = 0; i < edits->inputs.count; i++) {
     TRY(edit_input(edits, builder, edits->inputs.words[i], error));
   }
   if (edits->batch != NULL) TRY(edit_batch(edits, builder, error));
   if (edits->from.count + edits->to.count != 0) TRY(edit_cut(edits, builder, error));
+  TRY(blok_convert_blocks(edits, model, builder, error));
   for (size_t i = 0; i < edits->acts.count; i++) {
     TRY(edit_act(edits, builder, edits->acts.words[i], error));
   }
@@ -378,7 +386,7 @@ int blok_convert_edit(blok_cli *cli, blok_convert_edits *edits, blok_model **mod
   if (!edits->any) return BLOK_EXIT_DONE;
   options.seed = edits->seed;
   blok_status status = blok_builder_from(*model, &options, &builder, &error);
-  if (status == BLOK_OK) status = edit_all(edits, builder, &error);
+  if (status == BLOK_OK) status = edit_all(edits, *model, builder, &error);
   if (status == BLOK_OK) status = blok_builder_finish(&builder, &edited, &error);
   blok_builder_free(&builder);
   if (status != BLOK_OK) return blok_cli_fail(cli, blok_cli_exit_working(status), &error);

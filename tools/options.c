@@ -253,6 +253,24 @@ bool blok_parse_activation(const char *text, blok_activation *out) {
   return false;
 }
 
+bool blok_parse_order(const char *text, blok_order *out) {
+  for (int order = BLOK_ORDER_POST; order <= BLOK_ORDER_PRE; order++) {
+    if (strcmp(text, blok_order_name((blok_order)order)) != 0) continue;
+    *out = (blok_order)order;
+    return true;
+  }
+  return false;
+}
+
+bool blok_parse_norm(const char *text, blok_norm *out) {
+  for (int norm = BLOK_NORM_NONE; norm <= BLOK_NORM_LAYER; norm++) {
+    if (strcmp(text, blok_norm_name((blok_norm)norm)) != 0) continue;
+    *out = (blok_norm)norm;
+    return true;
+  }
+  return false;
+}
+
 bool blok_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out) {
   if (text[0] < '0' || text[0] > '9') return false;
   char *end = NULL;

@@ -99,6 +99,8 @@ bool blok_parse_real(const char *text, double *out, double *denominator);
 
 // An activation by its name ("relu", "silu", ...); false for a word that names none.
 bool blok_parse_activation(const char *text, blok_activation *out);
+bool blok_parse_order(const char *text, blok_order *out);  // "post" or "pre"
+bool blok_parse_norm(const char *text, blok_norm *out);    // "none" too
 
 // Prints the page of one command, or with NULL the list of all, into cli->out.
 void blok_print_help(blok_cli *cli, const blok_command *command);

@@ -25,7 +25,8 @@ static blok_status copy_record(blok_editing *editing, const blok_block_record *f
     return record->residual_weights ? BLOK_OK : blok_fail_memory(editing->error, 0);
   }
   if (!from->weights) return BLOK_OK;
-  record->weights = blok_arena_copy(arena, from->weights, sizeof *from->weights);
+  const size_t weights = from->kind == BLOK_SQUEEZE_EXCITE ? 2 : 1;
+  record->weights = blok_arena_copy(arena, from->weights, weights * sizeof *from->weights);
   return record->weights ? BLOK_OK : blok_fail_memory(editing->error, 0);
 }
 
@@ -101,15 +102,15 @@ static blok_status fit_weights(blok_editing *editing, blok_block_record *old,
   return BLOK_OK;
 }
 
-// The block in whose place desc (residual or conv) comes.
-static blok_status describe(blok_editing *editing, int32_t index,
-                            const blok_residual_desc *residual, const blok_conv_desc *conv,
+// The block in whose place desc comes, of the block's own kind.
+static blok_status describe(blok_editing *editing, int32_t index, const void *desc,
                             blok_replacement *out) {
   blok_block_record *old = NULL, *record = NULL;
   BLOK_TRY(copy_record(editing, &editing->view.overlay->blocks[index], &old));
   BLOK_TRY(copy_record(editing, old, &record));
-  if (residual) record->residual = residual;
-  if (conv) record->conv = conv;
+  if (record->residual) record->residual = desc;
+  if (record->conv) record->conv = desc;
+  if (record->se) record->se = desc;
   return fit_weights(editing, old, record, out);
 }
 
@@ -168,7 +169,7 @@ static blok_status edit_residual(blok_editing *editing, const char *block,
     BLOK_TRY(blok_check_residual(record->name, &editing->view.facts->of[record->entry.i], desc,
                                  editing->error));
   }
-  BLOK_TRY(describe(editing, index, desc, NULL, &replacement));
+  BLOK_TRY(describe(editing, index, desc, &replacement));
   *redrawn = replacement.n_fresh;
   return replace_changed(editing, &replacement);
 }
@@ -199,7 +200,7 @@ static blok_status edit_conv(blok_editing *editing, const char *block, const blo
   if (!desc) return blok_fail_memory(editing->error, sizeof *given);
   BLOK_TRY(blok_check_conv(record->name, &editing->view.facts->of[record->entry.i], desc,
                            editing->error));
-  BLOK_TRY(describe(editing, index, NULL, desc, &replacement));
+  BLOK_TRY(describe(editing, index, desc, &replacement));
   *redrawn = replacement.n_fresh;
   return replace_changed(editing, &replacement);
 }
@@ -215,7 +216,38 @@ blok_status blok_edit_conv(blok_builder *builder, const char *block, const blok_
   return status;
 }
 
-// ---- Squeeze-excite -----------------------------------------------------------------------------
+static blok_status edit_se(blok_editing *editing, const char *block, const blok_se_desc *given,
+                           uint32_t *redrawn) {
+  int32_t index = -1;
+  blok_replacement replacement;
+  if (!given || given->struct_size < sizeof *given) {
+    return BLOK_FAIL(editing->error, BLOK_E_ARGUMENT,
+                     "blok_edit_se: begin desc with BLOK_SE_DESC_INIT");
+  }
+  BLOK_TRY(blok_editing_look_inside(editing));
+  BLOK_TRY(find(editing, block, KIND(BLOK_SQUEEZE_EXCITE), "squeeze_excite", &index));
+  const blok_block_record *record = &editing->view.overlay->blocks[index];
+  blok_se_desc *desc = blok_arena_copy(&editing->scratch, given, sizeof *given);
+  if (!desc) return blok_fail_memory(editing->error, sizeof *given);
+  BLOK_TRY(blok_check_squeeze_excite(record->name, &editing->view.facts->of[record->entry.i], desc,
+                                     editing->error));
+  BLOK_TRY(describe(editing, index, desc, &replacement));
+  *redrawn = replacement.n_fresh;
+  return replace_changed(editing, &replacement);
+}
+
+blok_status blok_edit_se(blok_builder *builder, const char *block, const blok_se_desc *desc,
+                         size_t *redrawn, blok_error *error) {
+  blok_editing editing;
+  uint32_t n = 0;
+  blok_status status = blok_editing_begin(builder, &editing, error);
+  if (status == BLOK_OK) status = edit_se(&editing, block, desc, &n);
+  status = blok_editing_end(&editing, status);
+  if (redrawn) *redrawn = status == BLOK_OK ? n : 0;
+  return status;
+}
+
+// ---- Squeeze-excites put in ---------------------------------------------------------------------
 
 // Behind the last convolution's norm, in an inverted bottleneck behind its wide convolution.
 static blok_status describe_excited(blok_editing *editing, const blok_block_record *record,
@@ -237,7 +269,7 @@ static blok_status add_excited(blok_editing *editing, int32_t index,
       blok_arena_copy(&editing->scratch, record->residual, sizeof *record->residual);
   if (!desc) return blok_fail_memory(editing->error, sizeof *desc);
   BLOK_TRY(describe_excited(editing, record, options, desc));
-  return describe(editing, index, desc, NULL, out);
+  return describe(editing, index, desc, out);
 }
 
 static blok_status excite(blok_editing *editing, const char *block,

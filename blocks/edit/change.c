@@ -49,8 +49,7 @@ blok_status blok_editing_detach(blok_editing *editing, blok_value_id value) {
   return BLOK_OK;
 }
 
-// ---- Operator sets
-// ----------------------------------------------------------------------------------
+// ---- Operator sets ------------------------------------------------------------------------------
 
 void blok_editing_newest(blok_editing *editing, uint32_t first) {
   blok_graph *graph = editing->graph;

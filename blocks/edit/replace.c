@@ -126,6 +126,20 @@ static blok_status draw_weight(replacing *self, const blok_fresh_weight *fresh, 
 
 // ---- Writing ------------------------------------------------------------------------------------
 
+// The block's name as a module path: inside another block a component of its own
+// ("stage1.0/se"), so that both keep their names.
+static const char *scope_of(const replacing *self, const blok_block_record *record) {
+  const blok_overlay *overlay = self->editing->view.overlay;
+  const size_t length = strlen(record->name);
+  char *scope = blok_arena_copy(&self->editing->builder->module->arena, record->name, length + 1);
+  for (int32_t p = record->parent; scope && p >= 0; p = overlay->blocks[p].parent) {
+    const char *name = overlay->blocks[p].name;
+    const size_t n = strlen(name);
+    if (n < length && strncmp(name, record->name, n) == 0 && scope[n] == '.') scope[n] = '/';
+  }
+  return scope;
+}
+
 static blok_status write_block(replacing *self, const blok_replacement *replacement) {
   blok_editing *editing = self->editing;
   const blok_block_record *record = replacement->record;
@@ -138,7 +152,7 @@ static blok_status write_block(replacing *self, const blok_replacement *replacem
                         .taken = &editing->builder->taken,
                         .dtype = dtype,
                         .error = editing->error};
-  writer.scope = blok_arena_text(&editing->builder->module->arena, record->name);
+  writer.scope = scope_of(self, record);
   if (!writer.scope) return blok_fail_memory(editing->error, 0);
   for (uint32_t i = 0; i < replacement->n_fresh; i++) {
     BLOK_TRY(draw_weight(self, &replacement->fresh[i], dtype));

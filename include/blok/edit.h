@@ -90,6 +90,9 @@ BLOK_API BLOK_MUST_CHECK blok_status blok_edit_residual(blok_builder *builder, c
 BLOK_API BLOK_MUST_CHECK blok_status blok_edit_conv(blok_builder *builder, const char *block,
                                                     const blok_conv_desc *desc, size_t *redrawn,
                                                     blok_error *error);
+BLOK_API BLOK_MUST_CHECK blok_status blok_edit_se(blok_builder *builder, const char *block,
+                                                  const blok_se_desc *desc, size_t *redrawn,
+                                                  blok_error *error);
 
 // Writes every outermost block anew from its descriptor.
 BLOK_API BLOK_MUST_CHECK blok_status blok_edit_rewrite(blok_builder *builder, blok_error *error);

@@ -78,6 +78,7 @@ END_TEST
 Suite *suite_attributes(void) {
   Suite *suite = suite_create("attributes");
   TCase *tests = tcase_create("attributes");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_test(tests, attribute__gives_numbers_and_lists);
   tcase_add_test(tests, attribute__reads_the_tensor_of_a_constant);
   tcase_add_test(tests, attribute__that_is_no_tensor_is_not_read);

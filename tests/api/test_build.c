@@ -414,6 +414,7 @@ END_TEST
 Suite *suite_build(void) {
   Suite *suite = suite_create("build");
   TCase *tcase = tcase_create("build");
+  tcase_set_tags(tcase, "one_thread");
   tcase_add_loop_test(tcase, build__makes_the_guides_modules_with_their_parameters, 0, MODULES);
   tcase_add_test(tcase, build__the_same_calls_write_the_same_bytes);
   tcase_add_test(tcase, build__what_was_built_is_the_same_when_it_was_written_and_read);

@@ -444,6 +444,7 @@ END_TEST
 Suite *suite_diff(void) {
   Suite *suite = suite_create("diff");
   TCase *tests = tcase_create("diff");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_test(tests, diff__does_not_look_at_names);
   tcase_add_test(tests, diff__does_not_look_at_the_order_of_nodes_and_weights);
   tcase_add_test(tests, diff__does_not_look_at_the_order_of_what_commutes);

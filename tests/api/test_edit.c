@@ -65,8 +65,8 @@ START_TEST(edit__leaves_the_builder_as_it_was_when_it_fails) {
       BLOK_E_ARGUMENT, "99");
   REFUSES(blok_edit_activation(builder, NULL, BLOK_ACT_RELU, BLOK_ACT_CLIP, 3, 1, NULL, &error),
           BLOK_E_ARGUMENT, "every block: the clip", "alpha 3 and beta 1");
-  REFUSES(blok_edit_activation(builder, "stage1.0", BLOK_ACT_RELU, BLOK_ACT_LEAKY_RELU, NAN, 0,
-                               NULL, &error),
+  REFUSES(blok_edit_activation(builder, "stage1.0", BLOK_ACT_RELU, BLOK_ACT_LEAKY_RELU, (double)NAN,
+                               0, NULL, &error),
           BLOK_E_ARGUMENT, "stage1.0: the leaky_relu", "nan");
   REFUSES(blok_edit_residual(builder, "stem", &residual, NULL, &error), BLOK_E_ARGUMENT, "stem",
           "conv_norm_act");
@@ -443,6 +443,7 @@ END_TEST
 Suite *suite_edit(void) {
   Suite *suite = suite_create("edit");
   TCase *tests = tcase_create("edit");
+  tcase_set_tags(tests, "one_thread");
   tcase_set_timeout(tests, 120);
   tcase_add_test(tests, edit__leaves_the_model_handed_in_as_it_was);
   tcase_add_test(tests, edit__leaves_the_builder_as_it_was_when_it_fails);

@@ -203,9 +203,68 @@ START_TEST(edit_conv__names_what_follows_where_it_does_not_fit) {
 }
 END_TEST
 
+// One that stands alone, and one inside a block with an addition.
+START_TEST(edit_se__changes_the_one_that_is_named) {
+  const int64_t dims[4] = {1, 8, 6, 6};
+  blok_builder *builder = NULL;
+  blok_model *model = NULL;
+  blok_value_id x;
+  blok_block_options options = BLOK_BLOCK_OPTIONS_INIT;
+  size_t redrawn = 0;
+  options.se_min_hidden = 2;
+  OK(blok_builder_new(NULL, &builder, &error));
+  OK(blok_build_input(builder, "x", BLOK_F32, 4, dims, &x, &error));
+  OK(blok_build_se(builder, "gate", &options, &x, &error));
+  options.se = true;
+  OK(blok_build_basic(builder, "body", &options, &x, &error));
+  OK(blok_build_output(builder, "y", x, &error));
+  model = blok_edited_finish(&builder);
+  builder = blok_edited_builder(model);
+  blok_se_desc desc = *blok_edited_block(model, "gate")->se;
+  OK(blok_edit_se(builder, "gate", &desc, &redrawn, &error));
+  ck_assert_uint_eq(redrawn, 0);
+  desc.hidden = 5;
+  desc.gate = BLOK_ACT_HARD_SIGMOID;
+  desc.gate_alpha = 1.0 / 6;
+  desc.gate_beta = 0.5;
+  // Both products, and the first one's bias.
+  OK(blok_edit_se(builder, "gate", &desc, &redrawn, &error));
+  ck_assert_uint_eq(redrawn, 3);
+  desc.hidden = 3;
+  OK(blok_edit_se(builder, "body.se", &desc, &redrawn, &error));
+  blok_model *edited = blok_edited_finish(&builder);
+  ck_assert_int_eq(blok_edited_block(edited, "gate")->se->hidden, 5);
+  ck_assert_int_eq(blok_edited_block(edited, "gate")->se->gate, BLOK_ACT_HARD_SIGMOID);
+  ck_assert_int_eq(blok_edited_block(edited, "body")->residual->se.hidden, 3);
+  blok_model_free(&edited);
+  blok_model_free(&model);
+}
+END_TEST
+
+START_TEST(edit_se__refuses_what_does_not_fit) {
+  blok_model *model = blok_edited_classifier(1);
+  blok_builder *builder = blok_edited_builder(model);
+  blok_se_desc desc = BLOK_SE_DESC_INIT;
+  REFUSES(blok_edit_se(builder, "stage1.0", &desc, NULL, &error), BLOK_E_ARGUMENT, "stage1.0",
+          "is a residual and no squeeze_excite");
+  REFUSES(blok_edit_se(builder, "stage1.9", &desc, NULL, &error), BLOK_E_NOT_FOUND, "stage1.9");
+  REFUSES(blok_edit_se(builder, "stage1.0", NULL, NULL, &error), BLOK_E_ARGUMENT, "_INIT");
+  OK(blok_edit_squeeze_excite(builder, "stage1.0", NULL, NULL, &error));
+  desc.channels = 7;
+  desc.hidden = 4;
+  REFUSES(blok_edit_se(builder, "stage1.0.se", &desc, NULL, &error), BLOK_E_SHAPE, "7");
+  desc.channels = 8;
+  desc.hidden = 0;
+  REFUSES(blok_edit_se(builder, "stage1.0.se", &desc, NULL, &error), BLOK_E_ARGUMENT, "hidden");
+  blok_builder_free(&builder);
+  blok_model_free(&model);
+}
+END_TEST
+
 Suite *suite_edit_blocks(void) {
   Suite *suite = suite_create("edit_blocks");
   TCase *tests = tcase_create("edit_blocks");
+  tcase_set_tags(tests, "one_thread");
   tcase_set_timeout(tests, 120);
   tcase_add_test(tests, edit_head__draws_a_layer_under_the_old_names);
   tcase_add_loop_test(tests, edit_head__sees_through_an_activation, BLOK_ACT_RELU, BLOK_ACT_GELU);
@@ -217,6 +276,8 @@ Suite *suite_edit_blocks(void) {
   tcase_add_test(tests, edit_residual__keeps_weights_whose_dims_stay);
   tcase_add_test(tests, edit_residual__refuses_what_does_not_fit);
   tcase_add_test(tests, edit_conv__names_what_follows_where_it_does_not_fit);
+  tcase_add_test(tests, edit_se__changes_the_one_that_is_named);
+  tcase_add_test(tests, edit_se__refuses_what_does_not_fit);
   suite_add_tcase(suite, tests);
   return suite;
 }

@@ -54,6 +54,7 @@ END_TEST
 Suite *suite_function_blocks(void) {
   Suite *suite = suite_create("function_blocks");
   TCase *tests = tcase_create("function_blocks");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_test(tests, function_blocks__match_as_the_plain_graph_does);
   tcase_add_test(tests, function_blocks__go_by_their_calls);
   suite_add_tcase(suite, tests);

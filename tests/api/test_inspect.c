@@ -245,6 +245,7 @@ END_TEST
 Suite *suite_inspect(void) {
   Suite *suite = suite_create("inspect");
   TCase *tests = tcase_create("inspect");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_test(tests, info__says_what_the_file_says);
   tcase_add_test(tests, info__fills_only_an_older_callers_part);
   tcase_add_test(tests, input__leaves_out_initializers);

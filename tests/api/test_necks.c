@@ -164,6 +164,7 @@ END_TEST
 Suite *suite_necks(void) {
   Suite *suite = suite_create("necks");
   TCase *tests = tcase_create("necks");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_test(tests, necks__give_every_level_the_same_width_and_its_own_size);
   tcase_add_test(tests, necks__refuse_levels_that_do_not_halve);
   tcase_add_test(tests, necks__refuse_counts_and_names_that_are_none);

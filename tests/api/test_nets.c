@@ -374,6 +374,7 @@ END_TEST
 Suite *suite_nets(void) {
   Suite *suite = suite_create("nets");
   TCase *tests = tcase_create("nets");
+  tcase_set_tags(tests, "one_thread");
   tcase_set_timeout(tests, 120);
   tcase_add_test(tests, nets__are_found_by_their_names);
   tcase_add_test(tests, nets__have_the_parameters_that_the_table_says);

@@ -356,6 +356,7 @@ END_TEST
 Suite *suite_open(void) {
   Suite *suite = suite_create("open");
   TCase *tests = tcase_create("open");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_checked_fixture(tests, empty_error, NULL);
   tcase_add_test(tests, load__runs_from_borrowed_bytes_and_gives_them_back_once);
   tcase_add_test(tests, load__gives_bytes_back_once_when_it_fails);

@@ -254,6 +254,7 @@ END_TEST
 Suite *suite_save(void) {
   Suite *suite = suite_create("save");
   TCase *tests = tcase_create("save");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_checked_fixture(tests, begin, end);
   tcase_add_loop_test(tests, save__gives_equal_bytes_twice_and_a_model_that_runs, 0,
                       sizeof models / sizeof *models);

@@ -119,6 +119,7 @@ END_TEST
 Suite *suite_save_opset(void) {
   Suite *suite = suite_create("save_opset");
   TCase *sets = tcase_create("sets");
+  tcase_set_tags(sets, "one_thread");
   tcase_add_checked_fixture(sets, begin, end);
   tcase_set_timeout(sets, 60);
   tcase_add_test(sets, save_opset__writes_a_model_that_runs_in_every_set);

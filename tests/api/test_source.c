@@ -314,6 +314,7 @@ END_TEST
 Suite *suite_source(void) {
   Suite *suite = suite_create("source");
   TCase *tests = tcase_create("source");
+  tcase_set_tags(tests, "one_thread");
   tcase_add_checked_fixture(tests, begin, end);
   tcase_add_loop_test(tests, source__writes_the_text_and_its_weights_in_both_languages, 0,
                       (int)(sizeof models / sizeof *models));

@@ -76,6 +76,48 @@ expect 0 convert "$POST" "$T/e.onnx" --se
 err_has '1 blocks got a squeeze-excite'
 expect 0 inspect "$T/e.onnx"
 out_has '4, sigmoid'
+# One block with another descriptor: what must follow follows.
+expect 0 convert "$DIGITS" "$T/e.onnx" --block post:mid=24,kernel=5 --block se:se-hidden=7,drop-path=0.2
+err_has 'block post written anew, 3 weights drawn'
+err_has 'block se written anew, 3 weights drawn'
+expect 0 inspect "$T/e.onnx"
+out_has '16 > 24 > 16'
+out_has '7, sigmoid'
+expect 0 check "$T/e.onnx"
+expect 0 convert "$DIGITS" "$T/e.onnx" --block se_down:stride=1,order=pre,norm=group,norm-groups=8
+expect 0 convert "$DIGITS" "$T/e.onnx" --block bottleneck:mid=16,groups=4,act=leaky_relu:0.2,final=none
+expect 0 inspect "$T/e.onnx"
+out_has '32 > 16 > 32'
+out_has 'then nothing'
+expect 0 convert "$DIGITS" "$T/e.onnx" --block se:stride=2
+expect 0 inspect "$T/e.onnx"
+out_has '48 > 48 > 48       2'
+expect 0 convert "$DIGITS" "$T/e.onnx" --block stem.conv:kernel=1,act=silu,norm=batch,epsilon=1e-3 --batch 2
+expect 3 convert "$DIGITS" "$T/x.onnx" --block se_down:out=40
+err_has "'/se/"
+err_one_line
+expect 3 convert "$DIGITS" "$T/x.onnx" --block post:groups=5
+err_has "post: check 'channel transition'"
+expect 3 convert "$DIGITS" "$T/x.onnx" --block post:se-hidden=5
+err_has 'it has no squeeze-excite; --se=post puts one in'
+expect 3 convert "$DIGITS" "$T/x.onnx" --block stem.conv:mid=5
+err_has 'mid says nothing of a conv_norm_act, which has out, kernel'
+expect 3 convert "$DIGITS" "$T/x.onnx" --block pos:mid=5
+err_has "there is no block 'pos'; near it: 'post'"
+expect 2 convert "$DIGITS" "$T/x.onnx" --block post:width=5
+err_has "'width' is none of out, mid, kernel"
+expect 2 convert "$DIGITS" "$T/x.onnx" --block post:mid=0
+err_has "mid takes a number of channels, not '0'"
+expect 2 convert "$DIGITS" "$T/x.onnx" --block post:mid
+expect 2 convert "$DIGITS" "$T/x.onnx" --block post:mid=4,
+expect 2 convert "$DIGITS" "$T/x.onnx" --block :mid=4
+expect 2 convert "$DIGITS" "$T/x.onnx" --block post:mid=4,mid=5
+err_has 'mid is given twice'
+expect 2 convert "$DIGITS" "$T/x.onnx" --block post:mid=4 --block post:kernel=5
+err_has 'put its words into one'
+expect 2 convert "$DIGITS" "$T/x.onnx" --block se:se-gate=relu
+expect 2 convert "$DIGITS" "$T/x.onnx" --block se:drop-path=1
+absent "$T/x.onnx"
 expect 0 convert "$POST" "$T/e.onnx" --act relu=leaky_relu:0.25
 expect 3 convert "$POST" "$T/x.onnx" --act relu=relo
 err_has "'relo' is no activation"

@@ -4,13 +4,14 @@ exporters.
 Every edited model passes onnx's checker in full, and onnxruntime's outputs for it are Blok's. What
 an edit must not change is compared with the model before it: outputs (onnxruntime's, of both), and
 every node that is not concerned, message for message. An activation put in the place of another is
-compared with the PyTorch module whose activation was replaced; a fresh head with what stands before
-the old one.
+compared with the PyTorch module whose activation was replaced, a block's descriptor with the module
+whose block was changed; a fresh head with what stands before the old one.
 """
 
 import collections
 import copy
 import dataclasses
+import json
 import pathlib
 import shutil
 
@@ -351,6 +352,67 @@ def _excite(case, edited):
     return None
 
 
+# ---- One block's descriptor ----------------------------------------------------------------------
+
+
+def _blocks(blok, path):
+    """What `blok inspect` says of the blocks with a body of convolutions."""
+    done = common.run(blok, "inspect", "--json", path)
+    kinds = ("residual", "bottleneck", "inverted_bottleneck")
+    return [block for block in json.loads(done.out)["blocks"] if block["kind"] in kinds]
+
+
+def _window(block):
+    """The kxk convolution of a block."""
+    return max(block["convs"], key=lambda conv: conv["kernel"][0])
+
+
+# Words for --block, and what the block must be like then. Fresh weights: onnxruntime is the oracle.
+BLOCK_WORDS = {
+    "kernel=5": lambda block: _window(block)["kernel"] == [5, 5]
+    and _window(block)["pads"] == [2, 2, 2, 2],
+    "dilation=2": lambda block: _window(block)["dilation"] == [2, 2],
+    "norm=group,norm-groups=4": lambda block: block["convs"][0]["norm"] == "group"
+    and block["convs"][0]["norm_groups"] == 4,
+    "act=elu:0.5": lambda block: block["convs"][0]["activation"] == "elu",
+}
+
+
+def _block(name, holds):
+    def look(case, edited):
+        got = edited.outputs(case.x, 3 * TOLERANCE)
+        if got is None:
+            return edited.why
+        if got[0].shape != case.outputs[0].shape:
+            return f"the output is {got[0].shape}"
+        # A module alone has no name of its own: its block is called otherwise when written anew.
+        blocks = _blocks(edited.blok, edited.path)
+        found = [block for block in blocks if block["name"] == name] or blocks[:1]
+        if not found or not holds(found[0]):
+            return f"the block is {found[:1]}"
+        return None
+
+    return look
+
+
+# Weights keep their dims: PyTorch's module, changed the same way, is the oracle.
+TORCH_BLOCKS = ("--block", "layer1.0:dilation=2,act=silu", "--block", "layer3.1:act=leaky_relu:0.2")
+
+
+def _as_torch(case, edited):
+    got = edited.outputs(case.x, 3 * TOLERANCE)
+    if got is None:
+        return edited.why
+    module, x = models.prepared(case.net)
+    first, second = module.layer1[0], module.layer3[1]
+    for conv in (first.conv1, first.conv2):
+        conv.dilation = conv.padding = (2, 2)
+    first.relu, second.relu = nn.SiLU(), nn.LeakyReLU(0.2)
+    with models.torch.no_grad():
+        want = module.double()(x.double()).numpy()
+    return _close(got, [want], 1e-4)
+
+
 # ---- The check -----------------------------------------------------------------------------------
 
 
@@ -383,7 +445,7 @@ def _has(case, op):
     return any(node.op_type == op for node in case.nodes)
 
 
-def _edits(case):
+def _edits(options, case):
     """Name, arguments and what to look at, of each edit that the case can have."""
     linear = any(node.op_type in ("Gemm", "MatMul") for node in case.nodes)
     yield "rewrite", ("--rewrite",), _same_outputs
@@ -409,6 +471,12 @@ def _edits(case):
             yield f"act relu={to}", ("--act", f"relu={to}"), _act("relu", to)
     if case.name.startswith("mobilenet_v3"):
         yield "act hard_swish=mish", ("--act", "hard_swish=mish"), _act("hard_swish", "mish")
+    for block in _blocks(options.blok, case.path)[:1]:
+        for words, holds in BLOCK_WORDS.items():
+            name = block["name"]
+            yield f"block {words}", ("--block", f"{name}:{words}"), _block(name, holds)
+    if case.name.startswith("resnet18."):
+        yield "blocks as PyTorch's", TORCH_BLOCKS, _as_torch
     if case.name.startswith(("efficientnet", "seres")):
         yield "act silu=gelu", ("--act", "silu=gelu"), _act("silu", "gelu")
 
@@ -420,7 +488,7 @@ def check(options, report):
     for case in _cases(options, report):
         case.model = onnx.load(case.path)
         case.outputs = _run(case.model, case.x)
-        for name, arguments, look in _edits(case):
+        for name, arguments, look in _edits(options, case):
             edited = Edited(options, case, scratch, arguments)
             wrong = edited.why or look(case, edited)
             if wrong:

@@ -31,9 +31,10 @@ typedef blok_status (*blok_fault_fn)(void *context, const blok_allocator *alloca
                                      blok_error *error);
 
 // Runs fn once without failure (it must give BLOK_OK), then with allocation k failing for every k
-// that the first run reached, once alone and once with all later ones failing too. Asserts with
-// Check that each gives BLOK_E_MEMORY with a message, or BLOK_OK where the code can do without that
-// block, and that nothing stays allocated. Returns the number of allocations of the first run.
+// that the first run reached (under a sanitizer, for a part of them), once alone and once with all
+// later ones failing too. Asserts with Check that each gives BLOK_E_MEMORY with a message, or
+// BLOK_OK where the code can do without that block, and that nothing stays allocated. Returns the
+// number of allocations of the first run.
 uint64_t blok_fault_sweep(blok_fault_fn fn, void *context);
 
 #endif  // BLOK_TESTS_SUPPORT_FAULT_H

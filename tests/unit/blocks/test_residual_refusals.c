@@ -201,8 +201,7 @@ START_TEST(residual_match__refused_when_an_open_size_may_not_agree) {
 }
 END_TEST
 
-// ---- What looks like one
-// --------------------------------------------------------------------------
+// ---- What looks like one ------------------------------------------------------------------------
 
 START_TEST(residual_match__says_nothing_of_additions_of_other_values) {
   blok_module *module;
